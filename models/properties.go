@@ -1,0 +1,56 @@
+package models
+
+import (
+	"bytes"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+)
+
+// Properties are the custom properties of an entity, kept as JSON text. Numbers keep their spelling (json.Number).
+type Properties map[string]any
+
+// Value implements driver.Valuer.
+func (p Properties) Value() (driver.Value, error) {
+	if p == nil {
+		return "{}", nil
+	}
+	text, err := json.Marshal(map[string]any(p))
+	return string(text), err
+}
+
+// Scan implements sql.Scanner.
+func (p *Properties) Scan(value any) error { return scanJSON(value, (*map[string]any)(p)) }
+
+// Merge sets what changes names and removes what it sets to nil; other properties stay.
+func (p *Properties) Merge(changes map[string]any) {
+	if *p == nil {
+		*p = Properties{}
+	}
+	for key, value := range changes {
+		if value == nil {
+			delete(*p, key)
+			continue
+		}
+		(*p)[key] = value
+	}
+}
+
+func scanJSON(value, into any) error {
+	switch text := value.(type) {
+	case nil:
+		return nil
+	case string:
+		return unmarshal([]byte(text), into)
+	case []byte:
+		return unmarshal(text, into)
+	default:
+		return fmt.Errorf("cannot read JSON from a column of type %T", value)
+	}
+}
+
+func unmarshal(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}

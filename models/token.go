@@ -1,0 +1,91 @@
+package models
+
+import "github.com/google/uuid"
+
+// ManagementScope is the Scope of denials that concern the management issuer; others carry the application's uuid.
+const ManagementScope = "management"
+
+// DeniedToken refuses one token by its identifier. Rows leave when the token would have expired anyway.
+type DeniedToken struct {
+	JTI     string `gorm:"primaryKey;column:jti"`
+	Scope   string // issuer: application uuid or ManagementScope
+	Expires *int64 // seconds, the token's exp; nil: for ever
+	Created int64
+}
+
+// DeniedSubject refuses every token of a subject whose gen is lower than Generation.
+type DeniedSubject struct {
+	Subject    uuid.UUID `gorm:"primaryKey"`
+	Scope      string
+	Generation int64
+	Expires    *int64 // seconds; the longest possible exp of an older token; nil: for ever
+	Created    int64
+}
+
+// RegisteredToken is a non-expiring token: the exception to "no row per token", so that it can be listed and revoked.
+type RegisteredToken struct {
+	JTI            string `gorm:"primaryKey;column:jti"`
+	Subject        uuid.UUID
+	Level          string
+	OrganizationID *uuid.UUID
+	ApplicationID  *uuid.UUID
+	Organization   string // names at the time of issue
+	Application    string
+	Label          string
+	Generation     int64
+	Issued         int64
+	IssuedBy       uuid.UUID // who authenticated: the user, client or admin
+	IssuedFrom     string    // IP address
+	Revoked        *int64
+}
+
+// RefreshToken is a single-use refresh token; only SHA-256 of it is stored. All tokens that follow from one login share Family.
+type RefreshToken struct {
+	Hash          []byte `gorm:"primaryKey"`
+	Family        uuid.UUID
+	ApplicationID uuid.UUID
+	UserID        uuid.UUID
+	ClientID      string // the authenticated client, empty for a public one
+	Scope         string
+	Generation    int64
+	Created       int64
+	Expires       int64 // ms, absolute end of the family
+	Used          *int64
+}
+
+// SigningKey is a private key, sealed with the master key.
+type SigningKey struct {
+	KID     string `gorm:"primaryKey;column:kid"` // RFC 7638 thumbprint
+	Alg     string
+	Purpose string // ordinary or nonexpiring
+	State   string // announced, signing, retiring, removed
+	Public  []byte // JWK, public members only
+	Sealed  []byte // PKCS #8, sealed
+	Created int64
+	Changed int64 // when State was entered
+}
+
+// Change is one entry of the change log: what other parts of Writ, and other replicas, must learn of.
+type Change struct {
+	Seq    int64 `gorm:"primaryKey"`
+	At     int64
+	Kind   ChangeKind
+	Key    string
+	Detail string // JSON or empty, by kind
+}
+
+// ChangeKind names what changed.
+type ChangeKind string
+
+// Kinds of change. Key is a uuid unless noted.
+const (
+	ChangeTokenDenied   ChangeKind = "token_denied"   // key: jti; detail: DeniedToken
+	ChangeSubjectDenied ChangeKind = "subject_denied" // key: subject; detail: DeniedSubject
+	ChangeOrganization  ChangeKind = "organization"   // name, members, properties, deletion
+	ChangeApplication   ChangeKind = "application"    // settings, deletion, restore
+	ChangeClient        ChangeKind = "client"         // secret or generation; key: owner
+	ChangeAdmin         ChangeKind = "admin"
+	ChangeUser          ChangeKind = "user"   // state, name, roles, rules, groups of a user
+	ChangeRights        ChangeKind = "rights" // key: application; roles, groups or their rules
+	ChangeKey           ChangeKind = "key"    // key: kid
+)
