@@ -71,12 +71,15 @@ type Audience []string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (a *Audience) UnmarshalJSON(text []byte) error {
-	var one string
-	if json.Unmarshal(text, &one) == nil {
-		*a = Audience{one}
-		return nil
+	if len(text) > 0 && text[0] != '"' {
+		return json.Unmarshal(text, (*[]string)(a))
 	}
-	return json.Unmarshal(text, (*[]string)(a))
+	var one string
+	if err := json.Unmarshal(text, &one); err != nil {
+		return err
+	}
+	*a = Audience{one}
+	return nil
 }
 
 // Errors of Validate; callers compare with errors.Is.
@@ -110,6 +113,9 @@ func (c *Claims) Validate(want Expectation, now time.Time) error {
 	if c.Subject == "" || c.ID == "" || c.ClientID == "" || c.Generation < 1 || c.IssuedAt <= 0 || !c.Level.Valid() {
 		return ErrMalformed
 	}
+	if c.Expires != nil && *c.Expires > FarFuture {
+		return ErrMalformed // times beyond the year 9999 overflow in many readers
+	}
 	if !slices.Contains(want.Issuers, c.Issuer) {
 		return fmt.Errorf("%w: %q", ErrIssuer, c.Issuer)
 	}
@@ -122,7 +128,7 @@ func (c *Claims) Validate(want Expectation, now time.Time) error {
 	}
 	leeway := min(max(want.Leeway, 0), MaxClockSkew)
 	// RFC 7519 §4.1.4: on or after exp the token must not be accepted.
-	if c.Expires != nil && now.Add(-leeway).UnixMilli() >= *c.Expires*1000 {
+	if c.Expires != nil && !now.Add(-leeway).Before(time.Unix(*c.Expires, 0)) {
 		return ErrExpired
 	}
 	if c.IssuedAt > now.Add(MaxClockSkew).Unix() {

@@ -1,14 +1,10 @@
 package claims
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxTokenSize is the longest token (bytes) that is looked at: everything longer is refused before it is decoded.
@@ -47,130 +43,57 @@ func Split(raw string) (Compact, error) {
 	if !found {
 		return Compact{}, ErrForm
 	}
+	token := Compact{SigningInput: raw[:len(head)+1+len(body)]}
 	header, err := decodePart(head)
 	if err != nil {
 		return Compact{}, err
 	}
-	payload, err := decodePart(body)
-	if err != nil {
+	if token.Payload, err = decodePart(body); err != nil {
 		return Compact{}, err
 	}
-	signature, err := decodePart(mac)
-	if err != nil {
+	if token.Signature, err = decodePart(mac); err != nil {
 		return Compact{}, err
 	}
-	token := Compact{Payload: payload, Signature: signature, SigningInput: raw[:len(head)+1+len(body)]}
-	members, err := parseObject(header)
-	if err != nil {
+	if token.Header, err = readHeader(header); err != nil {
 		return Compact{}, err
-	}
-	// RFC 7515 §4.1.11: extensions we do not understand must be refused, and we understand none. RFC 7797: b64 is one.
-	if _, critical := members["crit"]; critical {
-		return Compact{}, fmt.Errorf("%w: critical header", ErrForm)
-	}
-	for name, into := range map[string]*string{"typ": &token.Header.Type, "alg": &token.Header.Algorithm, "kid": &token.Header.KeyID} {
-		text, is := members[name].(string)
-		if !is {
-			return Compact{}, fmt.Errorf("%w: header %s", ErrForm, name)
-		}
-		*into = text
 	}
 	return token, nil
 }
 
-// Parse decodes a verified payload strictly: one object, no repeated member, nothing behind it.
-func Parse(payload []byte) (*Claims, error) {
-	if _, err := parseObject(payload); err != nil {
-		return nil, err
+func readHeader(text []byte) (Header, error) {
+	members, err := object(text)
+	if err != nil {
+		return Header{}, err
 	}
-	var c Claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	// RFC 7515 §4.1.11: extensions we do not understand must be refused, and we understand none. RFC 7797: b64 is one.
+	for _, extension := range []string{"crit", "b64"} {
+		if _, present := members[extension]; present {
+			return Header{}, fmt.Errorf("%w: header %s", ErrForm, extension)
+		}
 	}
-	return &c, nil
+	var h Header
+	known := []member{{"typ", &h.Type}, {"alg", &h.Algorithm}, {"kid", &h.KeyID}}
+	for _, m := range known {
+		value, present := members[m.name]
+		if !present || !m.set(value) {
+			return Header{}, fmt.Errorf("%w: header %s", ErrForm, m.name)
+		}
+	}
+	if name, found := lookalike(members, known); found {
+		return Header{}, fmt.Errorf("%w: header %s in other letters", ErrForm, name)
+	}
+	return h, nil
 }
-
-var strictBase64 = base64.RawURLEncoding.Strict()
 
 func decodePart(part string) ([]byte, error) {
 	// encoding/base64 skips line breaks even in strict mode.
 	if strings.ContainsAny(part, "\r\n") {
 		return nil, ErrForm
 	}
-	decoded, err := strictBase64.DecodeString(part)
+	// RFC 4648 §3.5: spare bits must be zero, else several strings are one token.
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
 		return nil, ErrForm
 	}
 	return decoded, nil
-}
-
-const maxDepth = 8
-
-// parseObject reads one JSON object with unique members. RFC 8725bis §3.7: duplicate members are refused.
-func parseObject(text []byte) (map[string]any, error) {
-	if !utf8.Valid(text) {
-		return nil, fmt.Errorf("%w: not UTF-8", ErrForm)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	value, err := parseValue(decoder, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForm, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: trailing data", ErrForm)
-	}
-	object, is := value.(map[string]any)
-	if !is {
-		return nil, fmt.Errorf("%w: not an object", ErrForm)
-	}
-	return object, nil
-}
-
-func parseValue(decoder *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errors.New("nested too deep")
-	}
-	token, err := decoder.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		return parseMembers(decoder, depth)
-	case json.Delim('['):
-		var list []any
-		for decoder.More() {
-			value, err := parseValue(decoder, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, value)
-		}
-		_, err := decoder.Token()
-		return list, err
-	}
-	return token, nil
-}
-
-func parseMembers(decoder *json.Decoder, depth int) (any, error) {
-	object := map[string]any{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		key, is := name.(string)
-		if !is {
-			return nil, errors.New("member name is no string")
-		}
-		if _, repeated := object[key]; repeated {
-			return nil, errors.New("repeated member")
-		}
-		if object[key], err = parseValue(decoder, depth+1); err != nil {
-			return nil, err
-		}
-	}
-	_, err := decoder.Token()
-	return object, err
 }
