@@ -1,0 +1,120 @@
+package grants
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// argon2Params are the parameters of argon2id; memory in KiB.
+type argon2Params struct {
+	memory, time uint32
+	threads      uint8
+}
+
+// argon2Default is OWASP's minimum of 2025: 19 MiB, two passes, one lane. About 60 ms on one core.
+var argon2Default = argon2Params{memory: 19 << 10, time: 2, threads: 1}
+
+const (
+	saltBytes = 16
+	hashBytes = 32
+)
+
+// storedHash is a parsed hash of the database.
+type storedHash interface {
+	matches(password []byte) bool
+	weakerThan(current argon2Params) bool
+}
+
+var errHashFormat = errors.New("unknown hash format")
+
+// parseHash reads a PHC string of argon2id, or a bcrypt hash as imports bring it.
+func parseHash(text string) (storedHash, error) {
+	switch {
+	case strings.HasPrefix(text, "$argon2id$"):
+		return parseArgon2(text)
+	case strings.HasPrefix(text, "$2a$"), strings.HasPrefix(text, "$2b$"), strings.HasPrefix(text, "$2y$"):
+		if _, err := bcrypt.Cost([]byte(text)); err != nil {
+			return nil, errHashFormat
+		}
+		return bcryptHash(text), nil
+	}
+	return nil, errHashFormat
+}
+
+// ValidHash tells whether an imported hash can be verified here.
+func ValidHash(text string) bool {
+	_, err := parseHash(text)
+	return err == nil
+}
+
+func (p argon2Params) hash(password []byte) string {
+	salt := make([]byte, saltBytes)
+	rand.Read(salt) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	sum := argon2.IDKey(password, salt, p.time, p.memory, p.threads, hashBytes)
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(sum))
+}
+
+type argon2Hash struct {
+	params    argon2Params
+	salt, sum []byte
+}
+
+// Bounds of parameters in a stored hash: a row somebody wrote by hand must not exhaust the machine.
+const (
+	maxArgonMemory = 1 << 20 // KiB
+	maxArgonTime   = 16
+)
+
+func parseArgon2(text string) (storedHash, error) {
+	parts := strings.Split(text, "$")
+	if len(parts) != 6 {
+		return nil, errHashFormat
+	}
+	var version int
+	var h argon2Hash
+	if n, err := fmt.Sscanf(parts[2], "v=%d", &version); n != 1 || err != nil || version != argon2.Version {
+		return nil, errHashFormat
+	}
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.params.memory, &h.params.time, &h.params.threads); n != 3 || err != nil {
+		return nil, errHashFormat
+	}
+	if h.params.memory > maxArgonMemory || h.params.time < 1 || h.params.time > maxArgonTime || h.params.threads < 1 {
+		return nil, errHashFormat
+	}
+	var err error
+	if h.salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err != nil || len(h.salt) < 8 {
+		return nil, errHashFormat
+	}
+	if h.sum, err = base64.RawStdEncoding.DecodeString(parts[5]); err != nil || len(h.sum) < 16 || len(h.sum) > 128 {
+		return nil, errHashFormat
+	}
+	return h, nil
+}
+
+func (h argon2Hash) matches(password []byte) bool {
+	sum := argon2.IDKey(password, h.salt, h.params.time, h.params.memory, h.params.threads, uint32(len(h.sum))) //nolint:gosec // at most 128
+	return subtle.ConstantTimeCompare(sum, h.sum) == 1
+}
+
+func (h argon2Hash) weakerThan(current argon2Params) bool {
+	return h.params.memory < current.memory || h.params.time < current.time || len(h.sum) < hashBytes
+}
+
+// bcryptHash looks at the first 72 bytes of a password, as the system it came from did; the first login replaces it.
+type bcryptHash []byte
+
+const bcryptLimit = 72
+
+func (h bcryptHash) matches(password []byte) bool {
+	return bcrypt.CompareHashAndPassword(h, password[:min(len(password), bcryptLimit)]) == nil
+}
+
+func (bcryptHash) weakerThan(argon2Params) bool { return true }

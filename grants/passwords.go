@@ -1,0 +1,164 @@
+package grants
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/writ-auth/writ/models"
+)
+
+// commonPasswords are the 10000 most common passwords, one a line, lower case.
+//
+//go:embed common-passwords.txt
+var commonPasswords []byte
+
+// MaxPasswordLength is the longest password, in code points after NFC.
+const MaxPasswordLength = 256
+
+// Policy is what a new password must satisfy.
+type Policy struct {
+	MinLength   int  // code points, at least 4
+	AllowCommon bool // accept the most common passwords too
+}
+
+// Passwords hashes and verifies passwords in a bounded pool with a bounded queue, so that a storm of logins can exhaust neither memory nor
+// the processors that other requests need.
+type Passwords struct {
+	policy Policy
+	common map[string]struct{}
+	params argon2Params
+	jobs   chan job
+}
+
+// queuePerWorker bounds the wait: 64 hashes of about 60 ms are 4 s.
+const queuePerWorker = 64
+
+type job struct {
+	ctx  context.Context
+	work func()
+	done chan struct{}
+}
+
+var errPoolFull = errors.New("the hashing queue is full")
+
+// NewPasswords starts the pool; zero workers mean one per core. The workers live as long as the process.
+func NewPasswords(policy Policy, workers int) *Passwords {
+	if workers <= 0 {
+		workers = runtime.NumCPU()
+	}
+	p := &Passwords{policy: policy, common: map[string]struct{}{}, params: argon2Default, jobs: make(chan job, workers*queuePerWorker)}
+	for line := range bytes.Lines(commonPasswords) {
+		p.common[string(bytes.TrimSpace(line))] = struct{}{}
+	}
+	for range workers {
+		go p.worker()
+	}
+	return p
+}
+
+// worker hashes at a lower priority than everything else the server does.
+func (p *Passwords) worker() {
+	runtime.LockOSThread() // never unlocked: the priority belongs to this thread alone
+	lowerPriority()
+	for j := range p.jobs {
+		if j.ctx.Err() == nil { // nobody waits for the answer any more
+			j.work()
+		}
+		close(j.done)
+	}
+}
+
+// run does work in the pool and waits for it. A full queue is 503 with Retry-After.
+func (p *Passwords) run(ctx context.Context, work func()) error {
+	j := job{ctx: ctx, work: work, done: make(chan struct{})}
+	select {
+	case p.jobs <- j:
+	default:
+		return Unavailable(errPoolFull)
+	}
+	select {
+	case <-j.done:
+		if err := ctx.Err(); err != nil {
+			return Unavailable(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return Unavailable(ctx.Err())
+	}
+}
+
+// Queued is the number of hashes that wait.
+func (p *Passwords) Queued() int { return len(p.jobs) }
+
+// Check tells whether a new password satisfies the policy; the error is a *models.Invalid that never repeats it.
+func (p *Passwords) Check(password string) error {
+	if !utf8.ValidString(password) {
+		return policyViolation("error_encoding_policy: must be valid UTF-8")
+	}
+	password = norm.NFC.String(password)
+	length := utf8.RuneCountInString(password)
+	switch {
+	case length < p.policy.MinLength:
+		return policyViolation(fmt.Sprintf("error_length_policy: must be at least %d characters", p.policy.MinLength))
+	case length > MaxPasswordLength:
+		return policyViolation(fmt.Sprintf("error_length_policy: must be no longer than %d characters", MaxPasswordLength))
+	}
+	if _, common := p.common[strings.ToLower(password)]; common && !p.policy.AllowCommon {
+		return policyViolation("error_common_policy: must not be a commonly used password")
+	}
+	return nil
+}
+
+func policyViolation(reason string) error {
+	return &models.Invalid{Code: models.CodePasswordPolicy, Reason: reason}
+}
+
+// Hash checks the policy and hashes with the current parameters; the result is a PHC string.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	if err := p.Check(password); err != nil {
+		return "", err
+	}
+	return p.HashUnchecked(ctx, password)
+}
+
+// HashUnchecked hashes without a look at the policy: PINs, and passwords that were accepted before.
+func (p *Passwords) HashUnchecked(ctx context.Context, password string) (string, error) {
+	var hash string
+	err := p.run(ctx, func() { hash = p.params.hash(normalized(password)) })
+	return hash, err
+}
+
+// Verify compares a password with a stored hash; outdated says that it was right but the hash is weaker than today's. An empty hash is never right
+// and costs as much as any other, so that an unknown user cannot be told by the time it takes.
+func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	if runErr := p.run(ctx, func() { ok, outdated = p.verify(hash, normalized(password)) }); runErr != nil {
+		return false, false, runErr
+	}
+	return ok, outdated, nil
+}
+
+func (p *Passwords) verify(hash string, password []byte) (ok, outdated bool) {
+	stored, err := parseHash(hash)
+	if err != nil {
+		p.params.hash(password) // for its cost only
+		return false, false
+	}
+	ok = stored.matches(password)
+	return ok, ok && stored.weakerThan(p.params)
+}
+
+// normalized is the form passwords are hashed in. NFC makes the same text typed on two systems the same bytes. What is absurdly long was never set
+// as a password; it is cut so that it costs no more than others, and a cut one matches nothing that policy allowed.
+func normalized(password string) []byte {
+	const limit = (MaxPasswordLength + 1) * utf8.UTFMax
+	text := norm.NFC.String(password)
+	return []byte(text[:min(len(text), limit)])
+}

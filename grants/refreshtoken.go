@@ -1,0 +1,150 @@
+package grants
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/claims"
+	"github.com/writ-auth/writ/models"
+)
+
+// refreshTokenTTL is how long a family lives after the login, in ms, where the application says nothing: 30 days.
+const refreshTokenTTL int64 = 2_592_000_000
+
+// refreshAllowed is wire contract §2.6.
+func refreshAllowed(_ *Service, req *TokenRequest) error {
+	if !req.Tenant.Application.Settings.RefreshTokens {
+		return UnauthorizedClient("refresh tokens are switched off here")
+	}
+	return nil
+}
+
+func badRefreshToken() *Error { return InvalidGrant("invalid refresh token") }
+
+// proveRefreshToken is RFC 6749 §6. The token is spent only after the new access token is minted, by attachRefreshToken; presenting a
+// spent one ends its family, because one of the two who hold it has stolen it (RFC 9700 §4.14.2).
+func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *client) (subject, error) {
+	if req.RefreshToken == "" {
+		e := badRefreshToken()
+		e.RFC = MissingParameter("refresh_token").RFC
+		return subject{}, e
+	}
+	row, err := s.Store.RefreshToken(ctx, hashOpaque(req.RefreshToken))
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return subject{}, badRefreshToken()
+	case err != nil:
+		return subject{}, failure(err)
+	case row.ApplicationID != req.Tenant.Application.ID, row.ClientID != c.id, row.Expires <= s.Now().UnixMilli():
+		// RFC 6749 §10.4: bound to the client it was issued to. A stranger's attempt must not end the owner's family.
+		return subject{}, badRefreshToken()
+	case row.Used != nil:
+		return subject{}, s.endFamily(ctx, row.Family)
+	case !within(req.Scope, row.Scope):
+		return subject{}, InvalidScope(asciiOnly(req.Scope))
+	}
+	user, err := s.Store.User(ctx, row.ApplicationID, row.UserID.String())
+	switch {
+	case errors.Is(err, models.ErrNotFound), err == nil && user.Generation != row.Generation:
+		return subject{}, badRefreshToken()
+	case err != nil:
+		return subject{}, failure(err)
+	}
+	if err := userState(req.Tenant, &user); err != nil {
+		return subject{}, err
+	}
+	who, err := s.userSubject(ctx, req.Tenant, &user, c)
+	who.spent, who.scope = &row, row.Scope
+	return who, err
+}
+
+func (s *Service) endFamily(ctx context.Context, family uuid.UUID) error {
+	s.Logger.Warn("a spent refresh token was presented; its family is ended", "family", family)
+	if err := s.Store.EndRefreshFamily(ctx, family); err != nil {
+		return failure(err)
+	}
+	return badRefreshToken()
+}
+
+// within tells whether every requested scope is among the granted ones.
+func within(requested, granted string) bool {
+	have := strings.Fields(granted)
+	for scope := range strings.FieldsSeq(requested) {
+		if !slices.Contains(have, scope) {
+			return false
+		}
+	}
+	return true
+}
+
+// attachRefreshToken gives the answer its refresh token: the first of a family after a login, the next after a refresh. One conditional
+// update spends the old one, so that of many parallel attempts exactly one succeeds.
+func (s *Service) attachRefreshToken(ctx context.Context, token *Token, who subject, c *client, life lifetime) error {
+	if who.level != claims.ApplicationUser || who.user == nil || !who.tenant.Application.Settings.RefreshTokens {
+		return nil
+	}
+	if life.never && who.spent == nil {
+		return nil
+	}
+	opaque := newOpaque()
+	next := s.nextRefreshToken(opaque, token, who, c)
+	if who.spent == nil {
+		if err := s.Store.CreateRefreshToken(ctx, next); err != nil {
+			return failure(err)
+		}
+		token.RefreshToken = opaque
+		return nil
+	}
+	err := s.Store.RotateRefreshToken(ctx, who.spent.Hash, next)
+	switch {
+	case errors.Is(err, models.ErrConflict), errors.Is(err, models.ErrNotFound):
+		return s.endFamily(ctx, who.spent.Family)
+	case err != nil:
+		return failure(err)
+	case life.never:
+		// A non-expiring token has no refresh token beside it: the family ends here.
+		if err := s.Store.EndRefreshFamily(ctx, who.spent.Family); err != nil {
+			return failure(err)
+		}
+		return nil
+	}
+	token.RefreshToken = opaque
+	return nil
+}
+
+func (s *Service) nextRefreshToken(opaque string, token *Token, who subject, c *client) models.RefreshToken {
+	now := s.Now().UnixMilli()
+	next := models.RefreshToken{
+		Hash: hashOpaque(opaque), Family: uuid.New(), ApplicationID: who.tenant.Application.ID, UserID: who.id,
+		ClientID: c.id, Scope: token.Claims.Scope, Generation: who.generation, Created: now, Expires: now + refreshTokenTTL,
+	}
+	if ttl := who.tenant.Application.Settings.RefreshTokenTTL; ttl != nil {
+		next.Expires = now + *ttl
+	}
+	if who.spent != nil {
+		// The family keeps its absolute end and its whole scope: narrowing one access token does not narrow the next.
+		next.Family, next.Expires, next.Scope = who.spent.Family, who.spent.Expires, who.spent.Scope
+	}
+	return next
+}
+
+// opaqueBytes is the size of a refresh token: 256 random bits.
+const opaqueBytes = 32
+
+func newOpaque() string {
+	random := make([]byte, opaqueBytes)
+	rand.Read(random) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+func hashOpaque(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}

@@ -1,0 +1,63 @@
+package grants
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/keys"
+	"github.com/writ-auth/writ/models"
+)
+
+// Store is what the token service needs of the database. Errors are those of package models.
+type Store interface {
+	tenantStore
+	userStore
+	adminStore
+	tokenStore
+	rightsStore
+}
+
+type tenantStore interface {
+	Application(ctx context.Context, organizationRef, applicationRef string) (models.Organization, models.Application, error)
+	Organization(ctx context.Context, ref string) (models.Organization, error)
+	Client(ctx context.Context, owner uuid.UUID) (models.Client, error)
+	UpdateClient(ctx context.Context, owner uuid.UUID, change func(*models.Client) error) (models.Client, error)
+}
+
+type userStore interface {
+	User(ctx context.Context, application uuid.UUID, ref string) (models.User, error)
+	UpdateUser(ctx context.Context, application, id uuid.UUID, change func(*models.User) error) (models.User, error)
+	PastPasswords(ctx context.Context, owner uuid.UUID, n int) ([]string, error)
+}
+
+type adminStore interface {
+	Admin(ctx context.Context, ref string) (models.Admin, error)
+	Superuser(ctx context.Context) (models.Admin, error)
+	OrganizationsOf(ctx context.Context, admin uuid.UUID) ([]models.Organization, error)
+	UpdateAdmin(ctx context.Context, id uuid.UUID, change func(*models.Admin) error) (models.Admin, error)
+}
+
+type tokenStore interface {
+	Denials(ctx context.Context, token func(models.DeniedToken), subject func(models.DeniedSubject)) error
+	DenyToken(ctx context.Context, denied models.DeniedToken) error
+	RegisterToken(ctx context.Context, token models.RegisteredToken) error
+	RefreshToken(ctx context.Context, hash []byte) (models.RefreshToken, error)
+	CreateRefreshToken(ctx context.Context, token models.RefreshToken) error
+	RotateRefreshToken(ctx context.Context, spent []byte, next models.RefreshToken) error
+	EndRefreshFamily(ctx context.Context, family uuid.UUID) error
+}
+
+type rightsStore interface {
+	Rights(ctx context.Context, application, user uuid.UUID) (models.Rights, error)
+	GuestRules(ctx context.Context, application uuid.UUID) ([]string, error)
+}
+
+// Keys signs and verifies; *keys.Ring is the implementation.
+type Keys interface {
+	// Sign makes a compact JWS of a payload with the current key of a purpose.
+	Sign(purpose keys.Purpose, payload []byte) (string, error)
+	// Verify checks everything about a token but its claims and returns the payload.
+	Verify(raw string) ([]byte, error)
+	Ready() bool
+}
