@@ -12,14 +12,15 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// argon2Params are the parameters of argon2id; memory in KiB.
-type argon2Params struct {
-	memory, time uint32
-	threads      uint8
+// Cost is how much work a new hash takes: the parameters of argon2id. Older hashes keep theirs and are replaced at the next login.
+type Cost struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes
+	Threads uint8  // lanes
 }
 
-// argon2Default is OWASP's minimum of 2025: 19 MiB, two passes, one lane. About 60 ms on one core.
-var argon2Default = argon2Params{memory: 19 << 10, time: 2, threads: 1}
+// owaspMinimum is OWASP's minimum for argon2id: 19 MiB, two passes, one lane; about 60 ms on one core.
+func owaspMinimum() Cost { return Cost{Memory: 19 << 10, Time: 2, Threads: 1} }
 
 const (
 	saltBytes = 16
@@ -29,7 +30,7 @@ const (
 // storedHash is a parsed hash of the database.
 type storedHash interface {
 	matches(password []byte) bool
-	weakerThan(current argon2Params) bool
+	weakerThan(current Cost) bool
 }
 
 var errHashFormat = errors.New("unknown hash format")
@@ -54,16 +55,16 @@ func ValidHash(text string) bool {
 	return err == nil
 }
 
-func (p argon2Params) hash(password []byte) string {
+func (c Cost) hash(password []byte) string {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
-	sum := argon2.IDKey(password, salt, p.time, p.memory, p.threads, hashBytes)
+	sum := argon2.IDKey(password, salt, c.Time, c.Memory, c.Threads, hashBytes)
 	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(sum))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Threads, encode(salt), encode(sum))
 }
 
 type argon2Hash struct {
-	params    argon2Params
+	cost      Cost
 	salt, sum []byte
 }
 
@@ -83,10 +84,10 @@ func parseArgon2(text string) (storedHash, error) {
 	if n, err := fmt.Sscanf(parts[2], "v=%d", &version); n != 1 || err != nil || version != argon2.Version {
 		return nil, errHashFormat
 	}
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.params.memory, &h.params.time, &h.params.threads); n != 3 || err != nil {
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.cost.Memory, &h.cost.Time, &h.cost.Threads); n != 3 || err != nil {
 		return nil, errHashFormat
 	}
-	if h.params.memory > maxArgonMemory || h.params.time < 1 || h.params.time > maxArgonTime || h.params.threads < 1 {
+	if h.cost.Memory > maxArgonMemory || h.cost.Time < 1 || h.cost.Time > maxArgonTime || h.cost.Threads < 1 {
 		return nil, errHashFormat
 	}
 	var err error
@@ -100,12 +101,12 @@ func parseArgon2(text string) (storedHash, error) {
 }
 
 func (h argon2Hash) matches(password []byte) bool {
-	sum := argon2.IDKey(password, h.salt, h.params.time, h.params.memory, h.params.threads, uint32(len(h.sum))) //nolint:gosec // at most 128
+	sum := argon2.IDKey(password, h.salt, h.cost.Time, h.cost.Memory, h.cost.Threads, uint32(len(h.sum))) //nolint:gosec // at most 128
 	return subtle.ConstantTimeCompare(sum, h.sum) == 1
 }
 
-func (h argon2Hash) weakerThan(current argon2Params) bool {
-	return h.params.memory < current.memory || h.params.time < current.time || len(h.sum) < hashBytes
+func (h argon2Hash) weakerThan(current Cost) bool {
+	return h.cost.Memory < current.Memory || h.cost.Time < current.Time || len(h.sum) < hashBytes
 }
 
 // bcryptHash looks at the first 72 bytes of a password, as the system it came from did; the first login replaces it.
@@ -117,4 +118,4 @@ func (h bcryptHash) matches(password []byte) bool {
 	return bcrypt.CompareHashAndPassword(h, password[:min(len(password), bcryptLimit)]) == nil
 }
 
-func (bcryptHash) weakerThan(argon2Params) bool { return true }
+func (bcryptHash) weakerThan(Cost) bool { return true }

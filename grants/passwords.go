@@ -27,6 +27,7 @@ const MaxPasswordLength = 256
 type Policy struct {
 	MinLength   int  // code points, at least 4
 	AllowCommon bool // accept the most common passwords too
+	Cost        Cost // of new hashes; zero: OWASP's minimum
 }
 
 // Passwords hashes and verifies passwords in a bounded pool with a bounded queue, so that a storm of logins can exhaust neither memory nor
@@ -34,7 +35,6 @@ type Policy struct {
 type Passwords struct {
 	policy Policy
 	common map[string]struct{}
-	params argon2Params
 	jobs   chan job
 }
 
@@ -54,7 +54,10 @@ func NewPasswords(policy Policy, workers int) *Passwords {
 	if workers <= 0 {
 		workers = runtime.NumCPU()
 	}
-	p := &Passwords{policy: policy, common: map[string]struct{}{}, params: argon2Default, jobs: make(chan job, workers*queuePerWorker)}
+	if policy.Cost == (Cost{}) {
+		policy.Cost = owaspMinimum()
+	}
+	p := &Passwords{policy: policy, common: map[string]struct{}{}, jobs: make(chan job, workers*queuePerWorker)}
 	for line := range bytes.Lines(commonPasswords) {
 		p.common[string(bytes.TrimSpace(line))] = struct{}{}
 	}
@@ -132,7 +135,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // HashUnchecked hashes without a look at the policy: PINs, and passwords that were accepted before.
 func (p *Passwords) HashUnchecked(ctx context.Context, password string) (string, error) {
 	var hash string
-	err := p.run(ctx, func() { hash = p.params.hash(normalized(password)) })
+	err := p.run(ctx, func() { hash = p.policy.Cost.hash(normalized(password)) })
 	return hash, err
 }
 
@@ -148,11 +151,11 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok, outd
 func (p *Passwords) verify(hash string, password []byte) (ok, outdated bool) {
 	stored, err := parseHash(hash)
 	if err != nil {
-		p.params.hash(password) // for its cost only
+		p.policy.Cost.hash(password) // for its cost only
 		return false, false
 	}
 	ok = stored.matches(password)
-	return ok, ok && stored.weakerThan(p.params)
+	return ok, ok && stored.weakerThan(p.policy.Cost)
 }
 
 // normalized is the form passwords are hashed in. NFC makes the same text typed on two systems the same bytes. What is absurdly long was never set
