@@ -42,7 +42,10 @@ func NewAdmin(username, email, name string, now time.Time) (Admin, error) {
 	if err := admin.SetUsername(username); err != nil {
 		return Admin{}, err
 	}
-	return admin, admin.SetEmail(email)
+	if err := admin.SetEmail(email); err != nil {
+		return Admin{}, err
+	}
+	return admin, nil
 }
 
 // SetUsername checks and sets the username and its folded form.
@@ -66,8 +69,9 @@ func (a *Admin) SetEmail(address string) error {
 }
 
 // PastPassword is a former password of an admin or an application user, kept as its hash so that it is not chosen again.
+// ID is a version 7 uuid: it orders passwords that were replaced in the same millisecond.
 type PastPassword struct {
-	ID      int64 `gorm:"primaryKey"`
+	ID      uuid.UUID `gorm:"primaryKey"`
 	OwnerID uuid.UUID
 	Hash    string
 	Created int64

@@ -7,19 +7,19 @@ const ManagementScope = "management"
 
 // DeniedToken refuses one token by its identifier. Rows leave when the token would have expired anyway.
 type DeniedToken struct {
-	JTI     string `gorm:"primaryKey;column:jti"`
-	Scope   string // issuer: application uuid or ManagementScope
-	Expires *int64 // seconds, the token's exp; nil: for ever
-	Created int64
+	JTI     string `gorm:"primaryKey;column:jti" json:"jti"`
+	Scope   string `json:"scope"`             // issuer: application uuid or ManagementScope
+	Expires *int64 `json:"expires,omitempty"` // seconds, the token's exp; nil: for ever
+	Created int64  `json:"created"`
 }
 
 // DeniedSubject refuses every token of a subject whose gen is lower than Generation.
 type DeniedSubject struct {
-	Subject    uuid.UUID `gorm:"primaryKey"`
-	Scope      string
-	Generation int64
-	Expires    *int64 // seconds; the longest possible exp of an older token; nil: for ever
-	Created    int64
+	Subject    uuid.UUID `gorm:"primaryKey" json:"subject"`
+	Scope      string    `json:"scope"`
+	Generation int64     `json:"generation"`
+	Expires    *int64    `json:"expires,omitempty"` // seconds; the longest possible exp of an older token; nil: for ever
+	Created    int64     `json:"created"`
 }
 
 // RegisteredToken is a non-expiring token: the exception to "no row per token", so that it can be listed and revoked.
@@ -67,7 +67,7 @@ type SigningKey struct {
 
 // Change is one entry of the change log: what other parts of Writ, and other replicas, must learn of.
 type Change struct {
-	Seq    int64 `gorm:"primaryKey"`
+	Seq    int64 `gorm:"primaryKey;autoIncrement:false"`
 	At     int64
 	Kind   ChangeKind
 	Key    string

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/models"
+)
+
+// CreateAdmin stores an admin and makes him a member of organizations. *models.Duplicate names the username or e-mail;
+// models.ErrConflict means a second superuser, models.ErrNotFound an unknown organization.
+func (s *Store) CreateAdmin(ctx context.Context, admin models.Admin, memberOf ...uuid.UUID) error {
+	return s.write(ctx, func(t *transaction) error {
+		if err := t.createAdmin(admin); err != nil {
+			return err
+		}
+		t.changed(models.ChangeAdmin, admin.ID)
+		for _, organization := range memberOf {
+			if err := t.createMembership(admin.ID, organization); err != nil {
+				return err
+			}
+			t.changed(models.ChangeOrganization, organization)
+		}
+		return nil
+	})
+}
+
+func (t *transaction) createAdmin(admin models.Admin) error {
+	if err := t.uniqueAdmin(admin); err != nil {
+		return err
+	}
+	return t.db.Create(&admin).Error
+}
+
+// uniqueAdmin uses the wire's word for an admin, which is "user".
+func (t *transaction) uniqueAdmin(a models.Admin) error {
+	taken := models.Duplicate{Entity: "user", Property: "username", Value: a.Username}
+	if err := unique[models.Admin](t, taken, "username_key = ? AND id <> ?", a.UsernameKey, a.ID); err != nil {
+		return err
+	}
+	if a.EmailKey == "" {
+		return nil
+	}
+	taken = models.Duplicate{Entity: "user", Property: "email", Value: a.Email}
+	return unique[models.Admin](t, taken, "email_key = ? AND id <> ?", a.EmailKey, a.ID)
+}
+
+// Admin finds an admin by uuid, by e-mail or by username, as the shape of the reference says. What looks like an e-mail is also
+// tried as a username.
+func (s *Store) Admin(ctx context.Context, ref string) (models.Admin, error) {
+	db, key := s.read(ctx), models.Fold(ref)
+	if models.IsUUID(ref) {
+		return one[models.Admin](db, "id = ?", key)
+	}
+	if models.IsEmail(ref) {
+		admin, err := one[models.Admin](db, "email_key = ?", key)
+		if !errors.Is(err, models.ErrNotFound) {
+			return admin, err
+		}
+	}
+	return one[models.Admin](db, "username_key = ?", key)
+}
+
+// Superuser finds the built-in admin.
+func (s *Store) Superuser(ctx context.Context) (models.Admin, error) {
+	return one[models.Admin](s.read(ctx), "superuser")
+}
+
+// UpdateAdmin changes an admin. A raised generation denies all older tokens, a replaced password is remembered.
+func (s *Store) UpdateAdmin(ctx context.Context, id uuid.UUID, change func(*models.Admin) error) (models.Admin, error) {
+	var row models.Admin
+	err := s.write(ctx, func(t *transaction) (err error) {
+		if row, err = one[models.Admin](t.forUpdate(), "id = ?", id); err != nil {
+			return err
+		}
+		before := row
+		if err := change(&row); err != nil {
+			return err
+		}
+		row.ID, row.Modified = id, t.now
+		if err := t.uniqueAdmin(row); err != nil {
+			return err
+		}
+		t.changed(models.ChangeAdmin, id)
+		if err := t.raise(subject{id: id, scope: models.ManagementScope}, before.Generation, row.Generation); err != nil {
+			return err
+		}
+		if err := t.rememberPassword(id, before.PasswordHash, row.PasswordHash); err != nil {
+			return err
+		}
+		return t.save(&row)
+	})
+	return row, err
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/writ-auth/writ/models"
+)
+
+// ErrChangesLost says that entries of the change log were pruned before this process had read them: what it holds in memory
+// can no longer be brought up to date and must be read anew, which a restart does.
+var ErrChangesLost = errors.New("the change log no longer holds what this process has not seen")
+
+const (
+	pollInterval   = time.Second
+	pruneInterval  = time.Minute
+	pruneBatch     = 500
+	changesKept    = 24 * time.Hour
+	changesPerRead = 500
+)
+
+// Subscribe registers a function that sees every change from now on, in order, each once and never two at a time. It is to be
+// called before the store is in use. The function must be quick and must not call methods of the store that write.
+func (s *Store) Subscribe(apply func(models.Change)) {
+	s.tail.Lock()
+	defer s.tail.Unlock()
+	s.tail.subscribers = append(s.tail.subscribers, apply)
+}
+
+// CatchUp shows the subscribers everything that is committed, by whatever process. Writes of this process have done that
+// already when they return.
+func (s *Store) CatchUp(ctx context.Context) error {
+	seq, _, err := s.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return s.catchUp(ctx, seq)
+}
+
+func (s *Store) catchUp(ctx context.Context, seq int64) error {
+	s.tail.Lock()
+	defer s.tail.Unlock()
+	for s.tail.applied < seq {
+		changes, err := s.Changes(ctx, s.tail.applied, changesPerRead)
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			return ErrChangesLost
+		}
+		for _, change := range changes {
+			if change.Seq != s.tail.applied+1 {
+				return ErrChangesLost
+			}
+			for _, apply := range s.tail.subscribers {
+				apply(change)
+			}
+			s.tail.applied = change.Seq
+		}
+	}
+	return nil
+}
+
+// Changes are the entries of the change log behind after, at most limit, in order. Entries older than a day are gone.
+func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]models.Change, error) {
+	var changes []models.Change
+	err := s.read(ctx).Where("seq > ?", after).Order("seq").Limit(limit).Find(&changes).Error
+	return changes, classify(err)
+}
+
+// Head is the sequence number of the newest change and the epoch, which names this change log: another epoch is another
+// database, whose numbers mean something else.
+func (s *Store) Head(ctx context.Context) (seq int64, epoch string, err error) {
+	var head struct {
+		Seq   int64
+		Epoch string
+	}
+	err = s.read(ctx).Table("change_head").Where("id = 1").Take(&head).Error
+	return head.Seq, head.Epoch, classify(err)
+}
+
+// Run looks for changes made by other processes every second, and removes what has expired every minute, until ctx ends.
+// It fails only with ErrChangesLost.
+func (s *Store) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var loops sync.WaitGroup
+	loops.Go(func() {
+		s.every(ctx, pollInterval, "reading the change log", func() error {
+			err := s.CatchUp(ctx)
+			if errors.Is(err, ErrChangesLost) {
+				cancel(err)
+			}
+			return err
+		})
+	})
+	loops.Go(func() {
+		s.every(ctx, pruneInterval, "removing expired rows", func() error { return s.prune(ctx) })
+	})
+	loops.Wait()
+	if cause := context.Cause(ctx); errors.Is(cause, ErrChangesLost) {
+		return cause
+	}
+	return nil
+}
+
+// every logs the first failure of a row, and the recovery.
+func (s *Store) every(ctx context.Context, interval time.Duration, what string, work func() error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := work()
+		if ctx.Err() != nil && !errors.Is(err, ErrChangesLost) {
+			return
+		}
+		switch {
+		case err != nil && !failing:
+			s.logger.ErrorContext(ctx, what+" failed", "error", err)
+		case err == nil && failing:
+			s.logger.InfoContext(ctx, what+" works again")
+		}
+		failing = err != nil
+	}
+}
+
+// prune works in small transactions: a large one would keep every other write waiting.
+func (s *Store) prune(ctx context.Context) error {
+	for _, some := range []func(context.Context, int) (int, error){s.PruneChanges, s.PruneDenials} {
+		for {
+			count, err := some(ctx, pruneBatch)
+			if err != nil {
+				return err
+			}
+			if count < pruneBatch {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// PruneChanges removes up to limit entries of the change log that are older than a day.
+func (s *Store) PruneChanges(ctx context.Context, limit int) (int, error) {
+	var count int64
+	err := s.write(ctx, func(t *transaction) error {
+		result := t.db.Exec(
+			"DELETE FROM changes WHERE seq IN (SELECT seq FROM changes WHERE at < ? ORDER BY at LIMIT ?)",
+			t.now-changesKept.Milliseconds(), limit)
+		count = result.RowsAffected
+		return result.Error
+	})
+	return int(count), err
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm/clause"
+
+	"github.com/writ-auth/writ/models"
+)
+
+// MembersOf lists the members of an organization, oldest admin first.
+func (s *Store) MembersOf(ctx context.Context, organization uuid.UUID) ([]models.Admin, error) {
+	members := []models.Admin{}
+	err := s.read(ctx).Where("id IN (SELECT admin_id FROM memberships WHERE organization_id = ?)", organization).
+		Order("created, id").Find(&members).Error
+	return members, classify(err)
+}
+
+// IsMember tells whether an admin is a member of an organization.
+func (s *Store) IsMember(ctx context.Context, admin, organization uuid.UUID) (bool, error) {
+	return exists[models.Membership](s.read(ctx), "admin_id = ? AND organization_id = ?", admin, organization)
+}
+
+// AddMember makes an admin a member; being one already is no error.
+func (s *Store) AddMember(ctx context.Context, admin, organization uuid.UUID) error {
+	return s.write(ctx, func(t *transaction) error {
+		row := models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}
+		result := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+		t.memberChanged(admin, organization)
+		return nil
+	})
+}
+
+// RemoveMember ends a membership: models.ErrNotFound if there is none, models.ErrLastMember if there is no other.
+func (s *Store) RemoveMember(ctx context.Context, admin, organization uuid.UUID) error {
+	return s.write(ctx, func(t *transaction) error {
+		// The organization's row is what two leaving members queue for: counting alone would let both go.
+		if _, err := one[models.Organization](t.forUpdate(), "id = ?", organization); err != nil {
+			return err
+		}
+		var members []models.Membership
+		if err := t.db.Where("organization_id = ?", organization).Find(&members).Error; err != nil {
+			return err
+		}
+		for i := range members {
+			if members[i].AdminID != admin {
+				continue
+			}
+			if len(members) == 1 {
+				return models.ErrLastMember
+			}
+			t.memberChanged(admin, organization)
+			return t.db.Delete(&members[i]).Error
+		}
+		return models.ErrNotFound
+	})
+}
+
+func (t *transaction) createMembership(admin, organization uuid.UUID) error {
+	return t.db.Create(&models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}).Error
+}
+
+func (t *transaction) memberChanged(admin, organization uuid.UUID) {
+	t.changed(models.ChangeAdmin, admin)
+	t.changed(models.ChangeOrganization, organization)
+}

@@ -1,0 +1,78 @@
+// Package store keeps Writ's rows in a database through gorm: SQLite today, written so that the same SQL runs on PostgreSQL.
+// It owns the schema (numbered migrations, embedded), transactions, the uniqueness of names, the change log that tells
+// caches what they must forget, and the bookkeeping that makes a raised generation a denial. It knows neither HTTP nor what a
+// token looks like, and it never sees a password or secret in the clear.
+//
+// Errors are the sentinels of package models: models.ErrNotFound, models.ErrConflict, models.ErrUnavailable,
+// *models.Duplicate and *models.Invalid. Everything else is a defect.
+//
+// A method that writes returns when the write is on disk and every subscriber of the change log in this process has seen it.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/writ-auth/writ/models"
+)
+
+// Config says where the database is.
+type Config struct {
+	// Database is "sqlite:PATH". A database in memory is not offered: what it acknowledged would not survive.
+	Database string
+	// TokenTTL (ms) is the server's default lifetime of access tokens, 0 for non-expiring. The longest value that was ever
+	// used is remembered in the database, because a denial must outlive the tokens of former configurations.
+	TokenTTL int64
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Logger gets slow queries and failures, never values; nil is slog.Default.
+	Logger *slog.Logger
+}
+
+// Store is the database. Its methods may be called concurrently.
+type Store struct {
+	writer *gorm.DB // one connection
+	reader *gorm.DB // a pool of connections that cannot write
+	now    func() time.Time
+	logger *slog.Logger
+	tail   tail
+}
+
+// tail is what this process has seen of the change log.
+type tail struct {
+	sync.Mutex
+	applied     int64
+	subscribers []func(models.Change)
+}
+
+// Close releases the database. Later calls answer models.ErrUnavailable.
+func (s *Store) Close() error {
+	var failures []error
+	for _, db := range []*gorm.DB{s.reader, s.writer} {
+		pool, err := db.DB()
+		if err == nil {
+			err = pool.Close()
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// Ping asks the database for something trivial.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return classify(s.read(ctx).Raw("SELECT 1").Scan(&one).Error)
+}
+
+func (s *Store) read(ctx context.Context) *gorm.DB { return s.reader.WithContext(ctx) }
+
+// snapshot runs reads that must agree with each other.
+func (s *Store) snapshot(ctx context.Context, work func(*gorm.DB) error) error {
+	return classify(s.read(ctx).Transaction(work, &sql.TxOptions{ReadOnly: true}))
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/models"
+)
+
+var byUser = ordering[models.User]{
+	time: "created", id: "id",
+	of: func(u *models.User) (int64, string) { return u.Created, u.ID.String() },
+}
+
+// CreateUsers stores all users or none; they may belong to different applications. *models.Duplicate names what is taken, by
+// another user of the list too; models.ErrNotFound means an unknown application. Nobody knows new users yet, so there is no
+// entry in the change log.
+func (s *Store) CreateUsers(ctx context.Context, users []models.User) error {
+	return s.write(ctx, func(t *transaction) error {
+		for i := range users {
+			user := users[i]
+			if err := t.uniqueUser(user); err != nil {
+				return err
+			}
+			if err := t.db.Create(&user).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *transaction) uniqueUser(u models.User) error {
+	taken := models.Duplicate{Entity: "user", Property: "username", Value: u.Username}
+	err := unique[models.User](t, taken, "application_id = ? AND username_key = ? AND id <> ?", u.ApplicationID, u.UsernameKey, u.ID)
+	if err != nil || u.EmailKey == nil {
+		return err
+	}
+	taken = models.Duplicate{Entity: "user", Property: "email", Value: u.EmailAddress()}
+	return unique[models.User](t, taken, "application_id = ? AND email_key = ? AND id <> ?", u.ApplicationID, *u.EmailKey, u.ID)
+}
+
+// User finds a user of an application by uuid, by e-mail or by username, as the shape of the reference says. What looks like an
+// e-mail is also tried as a username.
+func (s *Store) User(ctx context.Context, application uuid.UUID, ref string) (models.User, error) {
+	if models.IsUUID(ref) {
+		return s.UserBy(ctx, application, "uuid", ref)
+	}
+	if models.IsEmail(ref) {
+		user, err := s.UserBy(ctx, application, "email", ref)
+		if !errors.Is(err, models.ErrNotFound) {
+			return user, err
+		}
+	}
+	return s.UserBy(ctx, application, "username", ref)
+}
+
+// UserBy finds a user by one property: "username", "email" or "uuid".
+func (s *Store) UserBy(ctx context.Context, application uuid.UUID, property, value string) (models.User, error) {
+	column, err := userColumn(property)
+	if err != nil {
+		return models.User{}, err
+	}
+	return one[models.User](s.read(ctx), "application_id = ? AND "+column+" = ?", application, models.Fold(value))
+}
+
+// userColumn is also what keeps a property's name from becoming SQL.
+func userColumn(property string) (string, error) {
+	switch property {
+	case "username":
+		return "username_key", nil
+	case "email":
+		return "email_key", nil
+	case "uuid":
+		return "id", nil
+	}
+	return "", models.Illegal("users have no property %s to search by", models.Printable(property))
+}
+
+// Users lists the users of an application that a filter lets through, oldest first.
+func (s *Store) Users(
+	ctx context.Context, application uuid.UUID, filter models.UserFilter, page models.Page,
+) ([]models.User, string, error) {
+	db := s.read(ctx).Where("application_id = ?", application)
+	var alternatives []string
+	var values []any
+	for _, conditions := range filter.Any {
+		all := []string{"1 = 1"}
+		for _, condition := range conditions {
+			column, err := userColumn(condition.Property)
+			if err != nil {
+				return nil, "", err
+			}
+			all, values = append(all, column+" = ?"), append(values, models.Fold(condition.Value))
+		}
+		alternatives = append(alternatives, "("+strings.Join(all, " AND ")+")")
+	}
+	if len(alternatives) > 0 {
+		db = db.Where("("+strings.Join(alternatives, " OR ")+")", values...)
+	}
+	return list(db, page, byUser)
+}
+
+// UpdateUser changes a user. A raised generation denies all older tokens, a replaced password is remembered.
+func (s *Store) UpdateUser(
+	ctx context.Context, application, id uuid.UUID, change func(*models.User) error,
+) (models.User, error) {
+	var row models.User
+	err := s.write(ctx, func(t *transaction) (err error) {
+		if row, err = one[models.User](t.forUpdate(), "id = ? AND application_id = ?", id, application); err != nil {
+			return err
+		}
+		before := row
+		if err := change(&row); err != nil {
+			return err
+		}
+		row.ID, row.ApplicationID, row.Modified = id, application, t.now
+		if err := t.uniqueUser(row); err != nil {
+			return err
+		}
+		t.changed(models.ChangeUser, id)
+		if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
+			return err
+		}
+		if err := t.rememberPassword(id, before.PasswordHash, row.PasswordHash); err != nil {
+			return err
+		}
+		return t.save(&row)
+	})
+	return row, err
+}
+
+// DeleteUser removes a user and everything that hangs on him, and denies all his tokens. It answers the row as it was.
+func (s *Store) DeleteUser(ctx context.Context, application, id uuid.UUID) (models.User, error) {
+	var row models.User
+	err := s.write(ctx, func(t *transaction) (err error) {
+		if row, err = one[models.User](t.forUpdate(), "id = ? AND application_id = ?", id, application); err != nil {
+			return err
+		}
+		t.changed(models.ChangeUser, id)
+		if err := t.raise(userSubject(application, id), row.Generation, row.Generation+1); err != nil {
+			return err
+		}
+		if err := t.dropHolder(models.HolderUser, id); err != nil {
+			return err
+		}
+		if err := t.db.Where("owner_id = ?", id).Delete(&models.PastPassword{}).Error; err != nil {
+			return err
+		}
+		// Memberships and refresh tokens go with the row.
+		return t.db.Delete(&row).Error
+	})
+	return row, err
+}
+
+func userSubject(application, id uuid.UUID) subject {
+	return subject{id: id, scope: application.String(), application: &application, refreshes: true}
+}
