@@ -9,12 +9,8 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// NewApplication is an application with everything it is born with.
-type NewApplication struct {
-	Application models.Application
-	Client      models.Client
-	Roles       []models.RoleSeed
-}
+// NewApplication is what CreateApplication stores. The type is models', so that callers need not import this package.
+type NewApplication = models.ApplicationSeed
 
 // Restored is the detail (JSON) of a models.ChangeApplication that tells of a restored application: the store has denied all
 // its older tokens at once. Whoever keeps denials in memory reads them anew.

@@ -9,15 +9,8 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// NewOrganization is an organization with everything it is born with. Its members are Owner, who is created too, or else the
-// existing admin OwnerID; with neither it has none.
-type NewOrganization struct {
-	Organization models.Organization
-	Client       models.Client
-	Owner        *models.Admin
-	OwnerID      uuid.UUID
-	Applications []NewApplication
-}
+// NewOrganization is what CreateOrganization stores. The type is models', so that callers need not import this package.
+type NewOrganization = models.OrganizationSeed
 
 var byOrganization = ordering[models.Organization]{
 	time: "created", id: "id",
