@@ -53,7 +53,10 @@ func (s *Service) ChangeUserPassword(ctx context.Context, t *Tenant, caller *Cal
 }
 
 // ChangeAdminPassword sets an admin's password (wire contract §7.4). The superuser needs no old one; his own comes from the configuration.
-func (s *Service) ChangeAdminPassword(ctx context.Context, caller *Caller, adminRef, oldPassword, newPassword, source string) error {
+// also are further changes of the admin: all of them happen, or none. Their *models.Invalid and *models.Duplicate are passed on.
+func (s *Service) ChangeAdminPassword(
+	ctx context.Context, caller *Caller, adminRef, oldPassword, newPassword, source string, also ...func(*models.Admin) error,
+) error {
 	admin, err := s.Store.Admin(ctx, adminRef)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return failure(err)
@@ -79,6 +82,11 @@ func (s *Service) ChangeAdminPassword(ctx context.Context, caller *Caller, admin
 		}
 		a.PasswordChanged = s.Now().UnixMilli()
 		s.raiseAfterPassword(&a.Generation)
+		for _, change := range also {
+			if err := change(a); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	return s.passwordChanged(err)
@@ -111,10 +119,14 @@ func (s *Service) passwordChanged(err error) error {
 		// Somebody else changed it between proof and update: the old password is no longer right.
 		return errOldPassword
 	}
-	if err != nil {
-		return failure(err)
+	var (
+		invalid   *models.Invalid
+		duplicate *models.Duplicate
+	)
+	if err == nil || errors.As(err, &invalid) || errors.As(err, &duplicate) {
+		return err
 	}
-	return nil
+	return failure(err)
 }
 
 // provePasswordChange checks parameters, proof, policy and history, in this order, and hashes the new password.
