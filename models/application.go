@@ -43,8 +43,11 @@ func (s Settings) Value() (driver.Value, error) {
 	return string(text), err
 }
 
-// Scan implements sql.Scanner.
-func (s *Settings) Scan(value any) error { return scanJSON(value, s) }
+// Scan implements sql.Scanner. What was there before goes, for encoding/json would merge into it.
+func (s *Settings) Scan(value any) error {
+	*s = Settings{}
+	return scanJSON(value, s)
+}
 
 // NewApplication checks the name; DefaultRoles says what it is born with.
 func NewApplication(organization uuid.UUID, name string, now time.Time) (Application, error) {

@@ -21,10 +21,10 @@ var (
 )
 
 var (
-	tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-	roleName   = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} _.@+-]{0,254}$`)
-	groupPath  = regexp.MustCompile(`^[\p{L}\p{N}.-]+(/[\p{L}\p{N}.-]+)*$`)
-	emailShape = regexp.MustCompile(`^[^\s@<>"(),:;\\\x00-\x1f\x7f]+@[^\s@<>"(),:;\\\x00-\x1f\x7f]+$`)
+	tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	roleName   = regexp.MustCompile(`^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd} _.@+-]{0,254}$`)
+	groupPath  = regexp.MustCompile(`^[\p{L}\p{M}\p{Nd}.-]+(/[\p{L}\p{M}\p{Nd}.-]+)*$`)
+	emailShape = regexp.MustCompile(`^[^@<>"(),:;\\\s\p{Z}\p{C}]+@[^@<>"(),:;\\\s\p{Z}\p{C}]+$`)
 )
 
 // OrganizationName folds and checks the name of an organization.
@@ -40,7 +40,8 @@ func ApplicationName(name string) (string, error) {
 func tenant(kind, name string, reserved []string) (string, error) {
 	folded := strings.ToLower(name)
 	switch {
-	case !tenantName.MatchString(folded):
+	// The name as written: some letters beyond ASCII have a lower case within (U+212A becomes k).
+	case !tenantName.MatchString(name):
 		return "", Illegal("Illegal %s name: %s (1 to 64 letters, digits, '.', '_' or '-', a letter or digit first)", kind, Printable(name))
 	case IsUUID(folded):
 		return "", Illegal("Illegal %s name: %s has the shape of a uuid", kind, folded)
@@ -54,6 +55,10 @@ func tenant(kind, name string, reserved []string) (string, error) {
 func Username(name string) (string, error) {
 	if strings.EqualFold(name, "me") {
 		return "", Illegal("Username 'me' is reserved")
+	}
+	// A reference that is a dot segment would not survive the way through proxies, and in a rule it would stand for another path.
+	if name == "." || name == ".." {
+		return "", Illegal("Illegal username: %s", name)
 	}
 	if n := utf8.RuneCountInString(name); n < 1 || n > 255 || !utf8.ValidString(name) || IsUUID(name) || strings.TrimSpace(name) != name {
 		return "", Illegal("Illegal username: %s", Printable(name))

@@ -19,8 +19,11 @@ func (p Properties) Value() (driver.Value, error) {
 	return string(text), err
 }
 
-// Scan implements sql.Scanner.
-func (p *Properties) Scan(value any) error { return scanJSON(value, (*map[string]any)(p)) }
+// Scan implements sql.Scanner. What was there before goes, for encoding/json would merge into it.
+func (p *Properties) Scan(value any) error {
+	*p = Properties{}
+	return scanJSON(value, (*map[string]any)(p))
+}
 
 // Merge sets what changes names and removes what it sets to nil; other properties stay.
 func (p *Properties) Merge(changes map[string]any) {

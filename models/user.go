@@ -45,10 +45,10 @@ func NewUser(application uuid.UUID, username, email, name string, now time.Time)
 	if err := user.SetUsername(username); err != nil {
 		return User{}, err
 	}
-	if email == "" {
-		return user, nil
+	if err := user.SetEmail(email); err != nil {
+		return User{}, err
 	}
-	return user, user.SetEmail(email)
+	return user, nil
 }
 
 // SetUsername checks and sets the username and its folded form.
