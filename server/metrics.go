@@ -1,0 +1,67 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/writ-auth/writ/grants"
+)
+
+// metrics are the counters of §11.3, in a registry of this server's own.
+type metrics struct {
+	registry    *prometheus.Registry
+	legacy      *prometheus.CounterVec
+	issued      *prometheus.CounterVec
+	failures    *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
+	revocations *prometheus.CounterVec
+	panics      prometheus.Counter
+	page        http.Handler
+}
+
+func newMetrics() *metrics {
+	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		registry:    prometheus.NewRegistry(),
+		legacy:      vector("writ_legacy_requests_total", "Requests that used a feature compat=strict switches off.", "feature"),
+		issued:      vector("writ_tokens_issued_total", "Access tokens issued.", "level", "grant"),
+		failures:    vector("writ_token_errors_total", "Token requests that were refused.", "error"),
+		refusals:    vector("writ_tokens_refused_total", "Credentials refused on other requests.", "reason"),
+		revocations: vector("writ_revocations_total", "Revocations.", "kind"),
+		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "writ_panics_total", Help: "Requests that ended in a panic."}),
+	}
+	m.registry.MustRegister(m.legacy, m.issued, m.failures, m.refusals, m.revocations, m.panics)
+	for _, feature := range legacyNames() {
+		m.legacy.WithLabelValues(feature) // a counter at zero says more than none
+	}
+	m.page = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return m
+}
+
+// refused counts a credential that was refused, by its error code.
+func (m *metrics) refused(err error) {
+	var known *grants.Error
+	if errors.As(err, &known) {
+		m.refusals.WithLabelValues(known.Code).Inc()
+	}
+}
+
+// Registry is where other parts of Writ add metrics of their own.
+func (s *Server) Registry() *prometheus.Registry { return s.metrics.registry }
+
+// showMetrics serves the counters to callers on this machine only; for everybody else there is nothing here.
+func (s *Server) showMetrics(r *request) error {
+	ip := net.ParseIP(r.source())
+	if ip == nil || !ip.IsLoopback() {
+		return notFound()
+	}
+	r.status = http.StatusOK
+	s.metrics.page.ServeHTTP(r.Response(), r.Request())
+	return nil
+}

@@ -1,0 +1,228 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/writ-auth/writ/grants"
+)
+
+// handler answers one parsed and permitted request, or returns the error to be written.
+type handler func(r *request) error
+
+// routeKind says how errors of a route look and what becomes of a body.
+type routeKind int
+
+const (
+	plainRoute    routeKind = iota
+	tokenRoute              // a token endpoint: dialects, its own rules for repeated parameters
+	oauthRoute              // /revoke, /introspect: errors of RFC 6749
+	bodylessRoute           // the body is ignored, whatever it is
+)
+
+// route is one line of the table.
+type route struct {
+	methods []string
+	path    string // canonical: see canonicalPath
+	access  access
+	handle  handler
+	keys    []string // documented keys of the body
+	kind    routeKind
+}
+
+// on makes a route. methods are separated by "|", keys by spaces.
+func on(methods, path string, who access, handle handler, keys string) route {
+	return route{methods: strings.Split(methods, "|"), path: path, access: who, handle: handle, keys: strings.Fields(keys)}
+}
+
+// as changes the kind of a route.
+func (rt route) as(kind routeKind) route {
+	rt.kind = kind
+	return rt
+}
+
+// applicationRoot is what every path of an application starts with.
+const applicationRoot = "/:org/:app"
+
+func (rt *route) ofApplication() bool {
+	return rt.path == applicationRoot || strings.HasPrefix(rt.path, applicationRoot+"/")
+}
+
+// pattern is all routes of one path.
+type pattern struct {
+	path    string
+	methods map[string]*route
+	allow   string // the Allow header
+	any     *route // a catch-all: every method
+}
+
+// routedMethods are the methods the router knows; see canonicalize.
+func routedMethods() []string {
+	return []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch,
+	}
+}
+
+func routed(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return true
+	}
+	return false
+}
+
+// register hands the table to the router: every path with every method, so that a method without a route is answered by 405 here and
+// not swallowed by the catch-all of unknown collections.
+func (s *Server) register() {
+	patterns := map[string]*pattern{}
+	for i := range s.routes {
+		rt := &s.routes[i]
+		p := patterns[rt.path]
+		if p == nil {
+			p = &pattern{path: rt.path, methods: map[string]*route{}}
+			patterns[rt.path] = p
+		}
+		if rt.methods[0] == anyMethod {
+			p.any = rt
+			continue
+		}
+		for _, method := range rt.methods {
+			p.methods[method] = rt
+			if method == http.MethodGet {
+				p.methods[http.MethodHead] = rt
+			}
+		}
+	}
+	lost := patterns[applicationRoot+"/*"]
+	for path, p := range patterns {
+		p.allow = p.allowed()
+		serve := func(c echo.Context) error {
+			chosen := p
+			// The router gives the last parameter of a path everything that follows.
+			if values := c.ParamValues(); p.any == nil && len(values) > 0 && strings.Contains(values[len(values)-1], "/") {
+				chosen = &s.unknown
+				if strings.HasPrefix(p.path, applicationRoot) {
+					chosen = lost
+				}
+			}
+			s.serve(c, chosen)
+			return nil
+		}
+		for _, method := range routedMethods() {
+			s.echo.Add(method, path, serve)
+		}
+	}
+	s.unknown = *patterns["/*"]
+}
+
+func (p *pattern) allowed() string {
+	methods := make([]string, 0, len(p.methods))
+	for method := range p.methods {
+		methods = append(methods, method)
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// anyMethod marks the catch-alls.
+const anyMethod = "ANY"
+
+// serve is the way of every request: it finds the route, frames the handling and writes the error if there is one.
+func (s *Server) serve(c echo.Context, p *pattern) {
+	r := &request{Context: c, server: s, started: s.Now()}
+	defer s.finish(r)
+	r.route = p.any
+	if r.route == nil {
+		r.route = p.methods[c.Request().Method]
+	}
+	if r.route == nil {
+		r.route = &route{path: p.path}
+		r.prepare()
+		if r.preflight(p) {
+			return
+		}
+		c.Response().Header().Set(echo.HeaderAllow, p.allow)
+		r.failed = r.fail(notAllowed(c.Request().Method))
+		return
+	}
+	r.prepare()
+	if err := s.handle(r); err != nil {
+		r.failed = r.fail(err)
+	}
+}
+
+// handle is the order of checks of §1.6.
+func (s *Server) handle(r *request) error {
+	var err error
+	if r.in, err = readBody(r.Request()); err != nil && r.route.kind != bodylessRoute {
+		return err
+	}
+	if r.route.ofApplication() {
+		if err := r.findTenant(); err != nil {
+			return err
+		}
+	}
+	if err := r.parse(); err != nil {
+		return err
+	}
+	if r.route.access != open {
+		if err := r.authenticate(); err != nil {
+			return err
+		}
+		if err := r.authorize(); err != nil {
+			return err
+		}
+	}
+	return r.route.handle(r)
+}
+
+// parse reads query and body and applies the rules of §1.2 about repeated parameters.
+func (r *request) parse() error {
+	if r.route.kind == bodylessRoute {
+		r.in.forgetBrokenBody()
+	}
+	if err := r.in.parse(r.Request().URL.RawQuery, r.route.keys); err != nil {
+		return err
+	}
+	if r.route.kind == tokenRoute || r.route.kind == oauthRoute {
+		return nil // they have their own rules
+	}
+	for _, name := range []string{"access_token", "client_id", "client_secret"} {
+		if r.in.query.count(name)+r.in.form.count(name) > 1 {
+			return grants.IllegalArgument("duplicate parameter: " + name)
+		}
+	}
+	return nil
+}
+
+// forgetBrokenBody drops a body that is ignored anyway unless it is a form, which may carry the caller's credentials.
+func (in *input) forgetBrokenBody() {
+	if in.notation != formBody {
+		in.notation, in.raw = noBody, nil
+		return
+	}
+	if _, err := parseParams(string(in.raw)); err != nil {
+		in.notation, in.raw = noBody, nil
+	}
+}
+
+// findTenant finds the application of the path.
+func (r *request) findTenant() error {
+	organization, application := r.param("org"), r.param("app")
+	tenant, err := r.server.Grants.Tenant(r.ctx(), organization, application)
+	if isUnknown(err) {
+		return applicationNotFound(organization, application, r.uri())
+	}
+	if err != nil {
+		return err
+	}
+	r.tenant = tenant
+	r.cors(tenant.Application.Settings.AllowedOrigins)
+	if r.route.kind == plainRoute || r.route.kind == bodylessRoute {
+		r.segments = behindRoot(r.Request().URL.RawPath)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package server
+
+// table is every route of Writ: methods, canonical path, who may use it, handler, documented keys of the body. Aliases and the other
+// forms of an application's root are resolved before (canonicalPath); HEAD follows GET, and a missing method is 405.
+func (s *Server) table() []route {
+	const (
+		organizations = "/management/organizations"
+		organization  = organizations + "/:org"
+		applications  = organization + "/applications"
+		admins        = "/management/users"
+		admin         = admins + "/:user"
+		app           = applicationRoot
+		users         = app + "/users"
+		user          = users + "/:user"
+		role          = app + "/roles/:role"
+		group         = app + "/groups/:group"
+		metadata      = "/.well-known/oauth-authorization-server"
+	)
+	return []route{
+		// Section 2: token endpoints. Sections 6.1, 6.3: revocation, introspection.
+		on("GET|POST", "/management/token", open, s.managementToken, tokenKeys).as(tokenRoute),
+		on("GET|POST", "/management/me", open, s.managementMe, tokenKeys).as(tokenRoute),
+		on("GET|POST", app+"/token", open, s.token, tokenKeys).as(tokenRoute),
+		on("GET", user+"/token", open, s.impersonate, ""),
+		on("POST", app+"/revoke", open, s.revoke, revokeKeys).as(oauthRoute),
+		on("POST", "/management/revoke", open, s.revoke, revokeKeys).as(oauthRoute),
+		on("POST", app+"/introspect", open, s.introspect, revokeKeys).as(oauthRoute),
+		on("POST", "/management/introspect", open, s.introspect, revokeKeys).as(oauthRoute),
+		on("POST|PUT", user+"/revoketokens", holder, s.revokeUserTokens, "").as(bodylessRoute),
+		on("POST|PUT", user+"/revoketoken", holder, s.revokeUserToken, "").as(bodylessRoute),
+		on("POST|PUT", admin+"/revoketokens", holder, s.revokeAdminTokens, "").as(bodylessRoute),
+		on("POST|PUT", admin+"/revoketoken", holder, s.revokeAdminToken, "").as(bodylessRoute),
+		on("POST|PUT", organization+"/credentials/revoketokens", organizationAccess, s.revokeOrganizationClient, "").as(bodylessRoute),
+		on("POST|PUT", applications+"/:app/credentials/revoketokens", organizationAccess, s.revokeManagedClient, "").as(bodylessRoute),
+		on("POST|PUT", app+"/credentials/revoketokens", applicationAccess, s.revokeApplicationClient, "").as(bodylessRoute),
+
+		// Section 6.4: registered tokens.
+		on("GET", app+"/tokens", applicationAccess, s.listTokens, ""),
+		on("DELETE", app+"/tokens", applicationAccess, s.revokeListedTokens, ""),
+		on("DELETE", app+"/tokens/:jti", applicationAccess, s.revokeListedToken, ""),
+		on("GET", user+"/tokens", userSelf, s.listTokens, ""),
+		on("DELETE", user+"/tokens", userSelf, s.revokeListedTokens, ""),
+		on("DELETE", user+"/tokens/:jti", userSelf, s.revokeListedToken, ""),
+		on("GET", organization+"/tokens", organizationAccess, s.listTokens, ""),
+		on("DELETE", organization+"/tokens", organizationAccess, s.revokeListedTokens, ""),
+		on("DELETE", organization+"/tokens/:jti", organizationAccess, s.revokeListedToken, ""),
+		on("GET", admin+"/tokens", adminSelf, s.listTokens, ""),
+		on("DELETE", admin+"/tokens", adminSelf, s.revokeListedTokens, ""),
+		on("DELETE", admin+"/tokens/:jti", adminSelf, s.revokeListedToken, ""),
+
+		// Section 7.1: organizations.
+		on("POST", organizations, anyone, s.todo, "organization email username name password properties"),
+		on("GET", organizations, superuser, s.todo, ""),
+		on("GET", organization, organizationAccess, s.todo, ""),
+		on("PUT", organization, organizationAccess, s.todo, "properties"),
+		on("DELETE", organization, organizationAccess, s.todo, ""),
+
+		// Section 7.2: applications.
+		on("GET", applications, organizationAccess, s.todo, ""),
+		on("POST", applications, organizationAccess, s.todo, "name"),
+		on("GET", applications+"/:app", organizationAccess, s.todo, ""),
+		on("DELETE", applications+"/:app", organizationAccess, s.todo, ""),
+		on("PUT", applications+"/:app", organizationAccess, s.todo, "").as(bodylessRoute),
+
+		// Section 7.3: client credentials.
+		on("GET", organization+"/credentials", organizationAccess, s.todo, ""),
+		on("POST", organization+"/credentials", organizationAccess, s.todo, "").as(bodylessRoute),
+		on("GET", applications+"/:app/credentials", organizationAccess, s.todo, ""),
+		on("POST", applications+"/:app/credentials", organizationAccess, s.todo, "").as(bodylessRoute),
+		on("GET", app+"/credentials", applicationAccess, s.todo, ""),
+		on("POST", app+"/credentials", applicationAccess, s.todo, "").as(bodylessRoute),
+
+		// Section 7.4: admin users.
+		on("POST", admins, anyone, s.todo, "email username name password"),
+		on("GET", admin, adminSelf, s.todo, ""),
+		on("PUT", admin, adminSelf, s.todo, "username name email oldpassword newpassword activated disabled"),
+		on("POST|PUT", admin+"/password", anyone, s.todo, "oldpassword newpassword"),
+
+		// Section 7.5: memberships.
+		on("GET", organization+"/users", organizationAccess, s.todo, ""),
+		on("POST", organization+"/users", organizationAccess, s.todo, "email username name password invite"),
+		on("PUT", organization+"/users/:user", organizationAccess, s.todo, ""),
+		on("DELETE", organization+"/users/:user", organizationAccess, s.todo, ""),
+		on("GET", admin+"/organizations", adminSelf, s.todo, ""),
+		on("POST", admin+"/organizations", adminSelf, s.todo, "organization"),
+		on("PUT", admin+"/organizations/:org", organizationAccess, s.todo, ""),
+		on("DELETE", admin+"/organizations/:org", organizationAccess, s.todo, ""),
+
+		// Section 8.1: the application's root.
+		on("GET", app, applicationAccess, s.todo, ""),
+		on("PUT", app, applicationAccess, s.todo, applicationKeys),
+
+		// Section 8.2: users.
+		on("POST", users, rules, s.todo, userKeys),
+		on("GET", users, rules, s.todo, ""),
+		on("GET", users+"/me", appUser, s.todo, ""),
+		on("GET", user, rules, s.todo, ""),
+		on("PUT", user, rules, s.todo, userKeys),
+		on("DELETE", user, rules, s.todo, ""),
+		on("POST|PUT", user+"/password", anyone, s.todo, "oldpassword newpassword"),
+		on("POST|PUT", user+"/setpin", rules, s.todo, "pin"),
+		on("POST", user+"/deactivate", rules, s.todo, ""),
+		on("PUT", user+"/credentials", superuser, s.todo, "credentials"),
+
+		// Section 8.3: roles, groups and who has them.
+		on("GET", app+"/roles", rules, s.todo, ""),
+		on("POST|PUT", app+"/roles", rules, s.todo, "name title inactivity"),
+		on("GET", role, rules, s.todo, ""),
+		on("PUT", role, rules, s.todo, "title inactivity"),
+		on("DELETE", role, rules, s.todo, ""),
+		on("GET", app+"/groups", rules, s.todo, ""),
+		on("POST", app+"/groups", rules, s.todo, "path name title"),
+		on("GET", group, rules, s.todo, ""),
+		on("PUT", group, rules, s.todo, "title name"),
+		on("DELETE", group, rules, s.todo, ""),
+		on("GET", role+"/users", rules, s.todo, ""),
+		on("GET", role+"/groups", rules, s.todo, ""),
+		on("GET", user+"/roles", rules, s.todo, ""),
+		on("GET", group+"/roles", rules, s.todo, ""),
+		on("GET", group+"/users", rules, s.todo, ""),
+		on("GET", user+"/groups", rules, s.todo, ""),
+		on("GET", role+"/users/:user", rules, s.todo, ""),
+		on("POST", role+"/users/:user", rules, s.todo, ""),
+		on("DELETE", role+"/users/:user", rules, s.todo, ""),
+		on("GET", user+"/roles/:role", rules, s.todo, ""),
+		on("POST", user+"/roles/:role", rules, s.todo, ""),
+		on("DELETE", user+"/roles/:role", rules, s.todo, ""),
+		on("GET", role+"/groups/:group", rules, s.todo, ""),
+		on("POST", role+"/groups/:group", rules, s.todo, ""),
+		on("DELETE", role+"/groups/:group", rules, s.todo, ""),
+		on("GET", group+"/roles/:role", rules, s.todo, ""),
+		on("POST", group+"/roles/:role", rules, s.todo, ""),
+		on("DELETE", group+"/roles/:role", rules, s.todo, ""),
+		on("GET", group+"/users/:user", rules, s.todo, ""),
+		on("POST", group+"/users/:user", rules, s.todo, ""),
+		on("DELETE", group+"/users/:user", rules, s.todo, ""),
+		on("GET", user+"/groups/:group", rules, s.todo, ""),
+		on("POST", user+"/groups/:group", rules, s.todo, ""),
+		on("DELETE", user+"/groups/:group", rules, s.todo, ""),
+		on("GET", user+"/rolenames", rules, s.todo, ""),
+
+		// Section 8.4: permissions.
+		on("GET", role+"/permissions", rules, s.todo, ""),
+		on("POST|PUT", role+"/permissions", rules, s.todo, "permission"),
+		on("DELETE", role+"/permissions", rules, s.todo, ""),
+		on("GET", user+"/permissions", rules, s.todo, ""),
+		on("POST|PUT", user+"/permissions", rules, s.todo, "permission"),
+		on("DELETE", user+"/permissions", rules, s.todo, ""),
+		on("GET", group+"/permissions", rules, s.todo, ""),
+		on("POST|PUT", group+"/permissions", rules, s.todo, "permission"),
+		on("DELETE", group+"/permissions", rules, s.todo, ""),
+
+		// Section 11: well-known and system endpoints.
+		on("GET", jwksPath, open, s.jwks, ""),
+		on("GET", metadata+"/management", open, s.managementMetadata, ""),
+		on("GET", metadata+"/:org/:app", open, s.applicationMetadata, ""),
+		on("GET", "/management"+metadata, open, s.managementMetadata, ""),
+		on("GET", app+metadata, open, s.applicationMetadata, ""),
+		on("GET", "/", open, s.home, ""),
+		on("GET", "/status", open, s.status, ""),
+		on("GET", "/healthz", open, s.healthy, ""),
+		on("GET", "/readyz", open, s.ready, ""),
+		on("GET", "/metrics", open, s.showMetrics, ""),
+
+		// What has no route: below an application an unknown collection is 404 only after the permission check (§1.6).
+		on(anyMethod, app+"/*", rules, s.unknownCollection, "").as(bodylessRoute),
+		on(anyMethod, "/management/*", open, s.noRoute, "").as(bodylessRoute),
+		on(anyMethod, "/*", open, s.noRoute, "").as(bodylessRoute),
+	}
+}
+
+// Documented keys of bodies that several routes share.
+const (
+	tokenKeys       = "grant_type username email password pin refresh_token client_id client_secret scope ttl label access_token"
+	revokeKeys      = "token token_type_hint client_id client_secret"
+	applicationKeys = "accesstokenttl refreshtokens refreshtokenttl passwordgrant permissionclaims scopes allowedorigins " +
+		"registration_requires_email_confirmation registration_requires_admin_approval nonexpiringexp"
+	userKeys = "username email name password pin activated confirmed disabled picture"
+)
+
+func (s *Server) noRoute(*request) error { return notFound() }
+
+func (s *Server) unknownCollection(*request) error { return resourceNotFound() }
+
+// todo stands where a handler is being written.
+func (s *Server) todo(*request) error { return notFound() }

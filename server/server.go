@@ -1,0 +1,91 @@
+// Package server is Writ on HTTP: the route table, the parsing of requests, who may call what, the handlers and the one place
+// where errors become answers. Everything that goes over the wire is described in the wire contract; section numbers in
+// comments mean it.
+//
+// A request takes the same way on every path (contract §1.6): route, application of the path, syntax, credentials, permission,
+// and only then the handler, which gets one parsed request and returns an error value. The package knows neither gorm nor
+// go-oauth2: tokens are the business of package grants, rows of the store behind the interface Store.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/keys"
+	"github.com/writ-auth/writ/models"
+)
+
+// Config is what a Server needs. Every field is required unless it says otherwise.
+type Config struct {
+	PublicURL          string   // scheme://host[:port], no path, no trailing slash
+	Strict             bool     // compat=strict
+	PublicRegistration bool     // anybody may create organizations and admins
+	AllowedOrigins     []string // server-wide list for CORS; "*" allows every origin
+	AdminConfirmation  bool     // admins confirm their e-mail address before they log in
+	AdminApproval      bool     // the superuser activates new admins
+	Version            string   // shown by /status
+
+	Now       func() time.Time
+	Logger    *slog.Logger
+	Grants    *grants.Service
+	Store     Store
+	Keys      *keys.Ring
+	Passwords *grants.Passwords
+	Secrets   *grants.Secrets
+
+	// Portal serves /portal and everything below it; nil: there is none.
+	Portal http.Handler
+}
+
+// Store is what the handlers need of the database. Each file of handlers declares its part beside its use.
+type Store interface {
+	accessStore
+	entityStore
+	registeredStore
+	statusStore
+}
+
+// accessStore resolves what a path names before anybody is let in.
+type accessStore interface {
+	Organization(ctx context.Context, ref string) (models.Organization, error)
+	Admin(ctx context.Context, ref string) (models.Admin, error)
+	User(ctx context.Context, application uuid.UUID, ref string) (models.User, error)
+	UserBy(ctx context.Context, application uuid.UUID, property, value string) (models.User, error)
+	Role(ctx context.Context, application uuid.UUID, ref string) (models.Role, error)
+	Group(ctx context.Context, application uuid.UUID, ref string) (models.Group, error)
+}
+
+// Server is the HTTP face of Writ: an http.Handler. Make it with New.
+type Server struct {
+	Config
+
+	echo    *echo.Echo
+	routes  []route
+	unknown pattern // any path without a route
+	metrics *metrics
+	started time.Time
+}
+
+// New makes a Server with its whole route table.
+func New(cfg Config) *Server {
+	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
+	s.routes = s.table()
+	s.register()
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Portal != nil && underPortal(r.URL.Path) {
+		s.Portal.ServeHTTP(w, r)
+		return
+	}
+	s.canonicalize(r)
+	s.echo.ServeHTTP(w, r)
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/writ-auth/writ/grants"
+)
+
+const jwksPath = "/.well-known/jwks.json"
+
+// isPublicDocument tells whether a route serves a document that every origin may read (§1.6).
+func isPublicDocument(path string) bool { return strings.Contains(path, "/.well-known/") }
+
+// jwks serves the public keys of all issuers.
+func (s *Server) jwks(r *request) error {
+	document := s.Keys.JWKS()
+	r.document(document.Body, document.ETag)
+	return nil
+}
+
+// metadata is the document of RFC 8414 §2 in the order of §11.2.
+type metadata struct {
+	Issuer                   string   `json:"issuer"`
+	TokenEndpoint            string   `json:"token_endpoint"`
+	JWKSURI                  string   `json:"jwks_uri"`
+	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
+	ResponseTypes            []string `json:"response_types_supported"`
+	GrantTypes               []string `json:"grant_types_supported"`
+	Scopes                   []string `json:"scopes_supported,omitempty"`
+	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+}
+
+func (s *Server) metadataOf(issuer string, grantTypes, scopes []string) metadata {
+	confidential := []string{"client_secret_basic", "client_secret_post"}
+	public := []string{"client_secret_basic", "client_secret_post", "none"}
+	return metadata{
+		Issuer: issuer, TokenEndpoint: issuer + "/token", JWKSURI: s.PublicURL + jwksPath,
+		RevocationEndpoint: issuer + "/revoke", IntrospectionEndpoint: issuer + "/introspect",
+		ResponseTypes: []string{}, GrantTypes: grantTypes, Scopes: scopes,
+		TokenAuthMethods: public, RevocationAuthMethods: public, IntrospectionAuthMethods: confidential,
+	}
+}
+
+// managementMetadata describes the management issuer.
+func (s *Server) managementMetadata(r *request) error {
+	grantTypes := []string{"password", "client_credentials"}
+	if s.Strict {
+		grantTypes = grantTypes[1:] // §2.7: never on /management/token
+	}
+	return r.metadata(s.metadataOf(s.Grants.ManagementIssuer(), grantTypes, nil))
+}
+
+// applicationMetadata describes the issuer of one application; grants that are switched off are not listed.
+func (s *Server) applicationMetadata(r *request) error {
+	tenant := r.tenant
+	if tenant == nil {
+		var err error
+		if tenant, err = s.Grants.Tenant(r.ctx(), r.param("org"), r.param("app")); isUnknown(err) {
+			return applicationNotFound(r.param("org"), r.param("app"), r.uri())
+		} else if err != nil {
+			return err
+		}
+	}
+	return r.metadata(s.metadataOf(tenant.Issuer, s.grantTypes(tenant), tenant.Application.Settings.Scopes))
+}
+
+func (s *Server) grantTypes(t *grants.Tenant) []string {
+	var types []string
+	if allowed := t.Application.Settings.PasswordGrant; allowed == nil && !s.Strict || allowed != nil && *allowed {
+		types = append(types, "password")
+	}
+	types = append(types, "client_credentials")
+	if t.Application.Settings.RefreshTokens {
+		types = append(types, "refresh_token")
+	}
+	return types
+}
+
+func (r *request) metadata(document metadata) error {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	r.document(body, `"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
+	return nil
+}
+
+// document writes a public JSON document that may be cached, or 304 for somebody who has it. RFC 9110 §13.1.2.
+func (r *request) document(body []byte, etag string) {
+	header := r.Response().Header()
+	header.Set(echo.HeaderCacheControl, "public, max-age=300")
+	header.Set("ETag", etag)
+	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
+	header.Del(echo.HeaderVary)
+	if knows(r.Request().Header.Get("If-None-Match"), etag) {
+		r.status = http.StatusNotModified
+		r.Response().WriteHeader(http.StatusNotModified)
+		return
+	}
+	r.write(http.StatusOK, echo.MIMEApplicationJSON, body)
+}
+
+// knows compares an If-None-Match header with an entity tag, weakly as RFC 9110 §13.1.2 demands.
+func knows(header, etag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == etag || candidate == "*" {
+			return true
+		}
+	}
+	return false
+}
