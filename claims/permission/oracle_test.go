@@ -140,10 +140,10 @@ func oracleSegment(rule, path []symbol) bool {
 func symbolize(rule string) []symbol {
 	symbols := replace(characters(rule), characters("${user}"), []symbol{user})
 	for i, c := range symbols {
-		switch c {
-		case '*':
+		if c == '*' {
 			symbols[i] = star
-		case '?':
+		}
+		if c == '?' {
 			symbols[i] = question
 		}
 	}
