@@ -42,6 +42,11 @@ func generate(sealer *Sealer, name string, purpose Purpose, state string, now ti
 	if err != nil {
 		return models.SigningKey{}, err
 	}
+	return seal(sealer, private, name, purpose, state, now)
+}
+
+// seal makes the row that stores a private key.
+func seal(sealer *Sealer, private crypto.Signer, name string, purpose Purpose, state string, now time.Time) (models.SigningKey, error) {
 	kid, err := thumbprint(private.Public())
 	if err != nil {
 		return models.SigningKey{}, err
