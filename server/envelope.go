@@ -20,7 +20,7 @@ type envelope struct {
 // credentials are shown by the calls of §7.3 and when something new is created.
 type credentials struct {
 	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
+	ClientSecret string `json:"client_secret,omitempty"` // absent if it was not kept
 }
 
 // ok answers 200 with an envelope. Answers with credentials may not be kept by old caches either (§1.6).

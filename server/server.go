@@ -49,6 +49,11 @@ type Store interface {
 	entityStore
 	registeredStore
 	statusStore
+	organizationStore
+	applicationStore
+	clientStore
+	adminStore
+	memberStore
 }
 
 // accessStore resolves what a path names before anybody is let in.
