@@ -18,13 +18,9 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/writ-auth/writ/models"
 )
-
-// slowQuery is what the log is told about: every statement of ours is answered by an index.
-const slowQuery = time.Second
 
 // Open opens the database, creating it if absent, and brings its schema up to date. Several processes may do so at once.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
@@ -96,11 +92,7 @@ func (s *Store) gorm(pool *sql.DB, prepared bool) (*gorm.DB, error) {
 		PrepareStmtMaxSize:     500,
 		DisableAutomaticPing:   true,
 		NowFunc:                s.now,
-		Logger: logger.NewSlogLogger(s.logger, logger.Config{
-			LogLevel: logger.Warn, SlowThreshold: slowQuery, IgnoreRecordNotFoundError: true,
-			// Never values: they are names, hashes and sealed secrets.
-			ParameterizedQueries: true,
-		}),
+		Logger:                 queryLog{s.logger},
 	})
 }
 
@@ -160,7 +152,7 @@ func source(path string, options url.Values) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
 }
 
-// Forever is the lifetime (ms) from which on a token counts as non-expiring: 100 years of 365 days, which is also the largest
+// forever is the lifetime (ms) from which on a token counts as non-expiring: 100 years of 365 days, which is also the largest
 // that may be asked for (wire contract §3).
 const forever int64 = 100 * 365 * 24 * 3600 * 1000
 
