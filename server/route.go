@@ -156,6 +156,9 @@ func (s *Server) serve(c echo.Context, p *pattern) {
 
 // handle is the order of checks of §1.6.
 func (s *Server) handle(r *request) error {
+	if ambiguousLength(r.Request()) {
+		return grants.InvalidRequest("a request must not have both Content-Length and Transfer-Encoding")
+	}
 	var err error
 	if r.in, err = readBody(r.Request()); err != nil && r.route.kind != bodylessRoute {
 		return err
