@@ -9,8 +9,8 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// applicationStore is what applications need besides access and rendering.
-type applicationStore interface {
+// managedStore is what applications under /management need besides access and rendering.
+type managedStore interface {
 	CreateApplication(ctx context.Context, seed models.ApplicationSeed) error
 	DeletedApplication(ctx context.Context, organization, application uuid.UUID) (models.Application, error)
 	DeleteApplication(ctx context.Context, id uuid.UUID) error
@@ -61,8 +61,8 @@ func (s *Server) createApplication(r *request) error {
 	})
 }
 
-// showApplication is GET /management/orgs/{org}/apps/{app}.
-func (s *Server) showApplication(r *request) error {
+// showManagedApplication is GET /management/orgs/{org}/apps/{app}.
+func (s *Server) showManagedApplication(r *request) error {
 	tenant, err := r.managedApplication(r.ctx())
 	if err != nil {
 		return err

@@ -46,11 +46,17 @@ type Config struct {
 // Store is what the handlers need of the database. Each file of handlers declares its part beside its use.
 type Store interface {
 	accessStore
+	applicationStore
+	userStore
+	roleStore
+	groupStore
+	assignmentStore
+	permissionStore
 	entityStore
 	registeredStore
 	statusStore
 	organizationStore
-	applicationStore
+	managedStore
 	clientStore
 	adminStore
 	memberStore
