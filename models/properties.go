@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
 // Properties are the custom properties of an entity, kept as JSON text. Numbers keep their spelling (json.Number).
@@ -25,18 +26,31 @@ func (p *Properties) Scan(value any) error {
 	return scanJSON(value, (*map[string]any)(p))
 }
 
-// Merge sets what changes names and removes what it sets to nil; other properties stay.
-func (p *Properties) Merge(changes map[string]any) {
-	if *p == nil {
-		*p = Properties{}
+// MaxProperties bounds the custom properties of one entity, in bytes of JSON: they are merged again and again by whoever may edit it.
+const MaxProperties = 64 << 10
+
+// Merge sets what changes names and removes what it sets to nil; other properties stay. It refuses to grow beyond MaxProperties.
+func (p *Properties) Merge(changes map[string]any) error {
+	next := maps.Clone(*p)
+	if next == nil {
+		next = Properties{}
 	}
 	for key, value := range changes {
 		if value == nil {
-			delete(*p, key)
+			delete(next, key)
 			continue
 		}
-		(*p)[key] = value
+		next[key] = value
 	}
+	text, err := json.Marshal(map[string]any(next))
+	if err != nil {
+		return err
+	}
+	if len(text) > MaxProperties {
+		return Illegal("custom properties exceed %d bytes of JSON", MaxProperties)
+	}
+	*p = next
+	return nil
 }
 
 func scanJSON(value, into any) error {

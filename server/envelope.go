@@ -121,3 +121,6 @@ func isSecret(name string) bool {
 	}
 	return false
 }
+
+// action is the usual action of an answer: the method.
+func (r *request) action() string { return strings.ToLower(r.method()) }
