@@ -194,12 +194,14 @@ func (t *transaction) denyEverybody(application uuid.UUID) error {
 		{"UPDATE users SET generation = generation + 1 WHERE application_id = ?", []any{scope}},
 		{"UPDATE clients SET generation = generation + 1 WHERE id = ?", []any{scope}},
 		// "WHERE" before ON CONFLICT is needed by SQLite's parser.
-		{`INSERT INTO denied_subjects (subject, scope, generation, expires, created)
+		{
+			`INSERT INTO denied_subjects (subject, scope, generation, expires, created)
 		SELECT id, ?, generation, ?, ? FROM users WHERE application_id = ?
 		UNION ALL SELECT id, ?, generation, ?, ? FROM clients WHERE id = ?
 		ON CONFLICT (subject) DO UPDATE SET
 			generation = excluded.generation, expires = excluded.expires, created = excluded.created`,
-			[]any{scope, t.subjectExpiry(ttl), t.now, scope, scope, t.subjectExpiry(ttl), t.now, scope}},
+			[]any{scope, t.subjectExpiry(ttl), t.now, scope, scope, t.subjectExpiry(ttl), t.now, scope},
+		},
 		{"DELETE FROM refresh_tokens WHERE application_id = ?", []any{scope}},
 	} {
 		if err := t.db.Exec(statement.sql, statement.args...).Error; err != nil {

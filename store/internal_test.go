@@ -38,9 +38,24 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 	s := openTest(t, nil)
 	known := []string{"goose_db_version", "change_head", "sqlite_sequence"}
 	for _, model := range []any{
-		metaRow{}, models.Change{}, models.Organization{}, models.Application{}, models.Client{}, models.Admin{}, models.Membership{},
-		models.PastPassword{}, models.User{}, models.Role{}, models.Group{}, models.GroupMember{}, models.RoleAssignment{},
-		models.Permission{}, models.DeniedToken{}, models.DeniedSubject{}, models.RegisteredToken{}, models.RefreshToken{},
+		metaRow{},
+		models.Change{},
+		models.Organization{},
+		models.Application{},
+		models.Client{},
+		models.Admin{},
+		models.Membership{},
+		models.PastPassword{},
+		models.User{},
+		models.Role{},
+		models.Group{},
+		models.GroupMember{},
+		models.RoleAssignment{},
+		models.Permission{},
+		models.DeniedToken{},
+		models.DeniedSubject{},
+		models.RegisteredToken{},
+		models.RefreshToken{},
 		models.SigningKey{},
 	} {
 		parsed, err := schema.Parse(model, &sync.Map{}, s.reader.NamingStrategy)
@@ -161,7 +176,7 @@ func TestANameTakenBetweenTheLookAndTheInsertIsADuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempts := 0
-	err = s.write(t.Context(), func(t *transaction) error {
+	err = s.write(t.Context(), func(*transaction) error {
 		attempts++
 		if attempts == 1 { // what another replica's commit looks like from here
 			return gorm.ErrDuplicatedKey
@@ -255,5 +270,32 @@ func BenchmarkUser(b *testing.B) {
 		if _, err := s.User(b.Context(), application.ID, "dana"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestPruningEmptiesTheTablesBatchByBatch(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, nil)
+	const rows = 2*pruneBatch + 7
+	err := s.write(t.Context(), func(t *transaction) error {
+		expired := make([]models.DeniedToken, 0, rows)
+		for i := range rows {
+			expired = append(expired, models.DeniedToken{JTI: fmt.Sprint(i), Scope: "x", Expires: new(int64(1))})
+		}
+		return t.denyTokens(expired)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = func() time.Time { return time.Now().Add(changesKept + time.Hour) }
+	if err := s.prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var denied, changes int64
+	if err := errors.Join(s.reader.Model(&models.DeniedToken{}).Count(&denied).Error, s.reader.Model(&models.Change{}).Count(&changes).Error); err != nil {
+		t.Fatal(err)
+	}
+	if denied != 0 || changes != 0 {
+		t.Errorf("%d denials and %d changes are left", denied, changes)
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	TokenTTL int64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Logger gets slow queries and failures, never values; nil is slog.Default.
+	// Logger gets slow queries and failures, never values; nil is nobody.
 	Logger *slog.Logger
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
+//nolint:thelper // these are the tests themselves
 var admins = []contract{
 	{"an admin is found by uuid, e-mail and username in any case", func(t *testing.T, f *fixture) {
 		ctx := t.Context()

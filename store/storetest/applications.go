@@ -13,13 +13,16 @@ import (
 // forever (ms) is where a lifetime counts as non-expiring.
 const forever int64 = 3_153_600_000_000
 
+//nolint:thelper // these are the tests themselves
 var applications = []contract{
 	{"an application is found by any pair of references", func(t *testing.T, f *fixture) {
 		for _, refs := range [][2]string{
-			{"acme", "shop"}, {"Acme", "SHOP"},
+			{"acme", "shop"},
+			{"Acme", "SHOP"},
 			{f.acme.ID.String(), f.shop.ID.String()},
 			{"acme", f.shop.ID.String()},
-			{"", f.shop.ID.String()}, {"-", f.shop.ID.String()},
+			{"", f.shop.ID.String()},
+			{"-", f.shop.ID.String()},
 		} {
 			organization, application, err := f.Application(t.Context(), refs[0], refs[1])
 			must(t, err)
@@ -66,8 +69,7 @@ var applications = []contract{
 			got, err := f.UpdateApplication(ctx, f.shop.ID, func(a *models.Application) error {
 				a.Settings = models.Settings{AccessTokenTTL: ttl, Scopes: []string{"read"}, RefreshTokens: true}
 				a.LongestTTL = 0 // not for the caller to set
-				a.Properties.Merge(map[string]any{"nested": map[string]any{"a": "b"}})
-				return nil
+				return a.Properties.Merge(map[string]any{"nested": map[string]any{"a": "b"}})
 			})
 			must(t, err)
 			_, again, err := f.Application(ctx, "acme", "shop")
@@ -86,7 +88,7 @@ var applications = []contract{
 	}},
 	{"a restored application has nothing of its old tokens", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
-		registered := f.token(f.dana.ID, 1)
+		registered := f.token(f.dana.ID)
 		must(t, f.RegisterToken(ctx, registered))
 		must(t, f.CreateRefreshToken(ctx, f.refreshToken(1)))
 		must(t, f.DeleteApplication(ctx, f.shop.ID))

@@ -11,6 +11,7 @@ import (
 	"github.com/writ-auth/writ/store"
 )
 
+//nolint:thelper // these are the tests themselves
 var changes = []contract{
 	{"every change is seen exactly once and in order by every process", func(t *testing.T, f *fixture) {
 		ctx := t.Context()

@@ -13,6 +13,7 @@ func key(kid, state string, created int64) models.SigningKey {
 	}
 }
 
+//nolint:thelper // these are the tests themselves
 var keys = []contract{
 	{"keys are listed oldest first and move on", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
@@ -46,6 +47,7 @@ var keys = []contract{
 	}},
 }
 
+//nolint:thelper // these are the tests themselves
 var setup = []contract{
 	{"a database with an organization is not empty", func(t *testing.T, f *fixture) {
 		empty, err := f.Empty(t.Context())

@@ -37,6 +37,7 @@ func invalid(t *testing.T, err error) {
 	}
 }
 
+//nolint:thelper // these are the tests themselves
 var lists = []contract{
 	{"pages give every user once, whatever comes and goes meanwhile", func(t *testing.T, f *fixture) {
 		ctx := t.Context()

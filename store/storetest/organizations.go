@@ -10,6 +10,7 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
+//nolint:thelper // these are the tests themselves
 var organizations = []contract{
 	{"an organization is found by name in any case and by uuid", func(t *testing.T, f *fixture) {
 		for _, ref := range []string{"acme", "ACME", f.acme.ID.String()} {

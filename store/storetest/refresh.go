@@ -29,6 +29,7 @@ func (f *fixture) next(name string) models.RefreshToken {
 	return token
 }
 
+//nolint:thelper // these are the tests themselves
 var refresh = []contract{
 	{"a refresh token is used once", func(t *testing.T, f *fixture) { // SEC-57
 		ctx := t.Context()

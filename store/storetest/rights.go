@@ -10,6 +10,7 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
+//nolint:thelper // these are the tests themselves
 var roles = []contract{
 	{"a role is found by name in any case and by uuid, in its application only", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
@@ -142,6 +143,7 @@ var roles = []contract{
 	}},
 }
 
+//nolint:thelper // these are the tests themselves
 var rules = []contract{
 	{"rules keep the order they were added in and are never doubled", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
@@ -197,6 +199,7 @@ var rules = []contract{
 	}},
 }
 
+//nolint:thelper // these are the tests themselves
 var rights = []contract{
 	{"a user has his own rules, his roles', his groups' and those of everybody", func(t *testing.T, f *fixture) {
 		ctx := t.Context()

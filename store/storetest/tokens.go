@@ -13,11 +13,11 @@ import (
 	"github.com/writ-auth/writ/store"
 )
 
-// token is a registered token of a user of shop.
-func (f *fixture) token(user uuid.UUID, generation int64) models.RegisteredToken {
+// token is a registered token of a user of shop in his first generation.
+func (f *fixture) token(user uuid.UUID) models.RegisteredToken {
 	return models.RegisteredToken{
 		JTI: "jti-" + user.String(), Subject: user, Level: "application_user", OrganizationID: &f.acme.ID, ApplicationID: &f.shop.ID,
-		Organization: "acme", Application: "shop", Label: "printer", Generation: generation,
+		Organization: "acme", Application: "shop", Label: "printer", Generation: 1,
 		Issued: f.clock.ms.Load(), IssuedBy: user, IssuedFrom: "192.0.2.7",
 	}
 }
@@ -32,6 +32,7 @@ func (f *fixture) denied(t *testing.T, s *store.Store) (map[string]models.Denied
 	return tokens, subjects
 }
 
+//nolint:thelper // these are the tests themselves
 var denials = []contract{
 	{"a denied token is told once with everything about it", func(t *testing.T, f *fixture) {
 		expires := f.clock.now().Unix() + 3600
@@ -59,7 +60,7 @@ var denials = []contract{
 		equal(t, "generation", user.Generation, 2)
 	}},
 	{"denying a registered token marks it revoked", func(t *testing.T, f *fixture) {
-		token := f.token(f.dana.ID, 1)
+		token := f.token(f.dana.ID)
 		must(t, f.RegisterToken(t.Context(), token))
 		must(t, f.DenyToken(t.Context(), models.DeniedToken{JTI: token.JTI, Scope: f.shop.ID.String()}))
 		got, err := f.RegisteredToken(t.Context(), token.JTI)
@@ -77,37 +78,39 @@ var denials = []contract{
 		refresh := f.refreshToken(2)
 		refresh.Expires = f.clock.ms.Load() + 1000
 		must(t, f.CreateRefreshToken(ctx, refresh))
-		f.prunes(t, 3, 0)
+		f.prunes(t, 0)
 		f.clock.advance(time.Minute) // a resource server may still accept what expired this long ago
-		f.prunes(t, 3, 1)
+		f.prunes(t, 1)
 		_, err := f.RefreshToken(ctx, refresh.Hash)
 		fails(t, err, models.ErrNotFound)
 		f.clock.advance(2 * time.Minute)
 		tokens, subjects := f.denied(t, f.Store)
 		equal(t, "denied tokens listed", len(tokens), 1)
 		equal(t, "denied subjects listed", len(subjects), 1)
-		f.prunes(t, 3, 3)
-		f.prunes(t, 3, 3)
-		f.prunes(t, 3, 1)
+		f.prunes(t, 3)
+		f.prunes(t, 3)
+		f.prunes(t, 1)
 		f.clock.advance(48 * time.Hour)
-		f.prunes(t, 3, 1)
+		f.prunes(t, 1)
 		tokens, subjects = f.denied(t, f.Store)
 		equal(t, "denied tokens left", len(tokens), 1)
 		equal(t, "denied subjects left", len(subjects), 0)
 	}},
 }
 
-func (f *fixture) prunes(t *testing.T, batch, want int) {
+// prunes removes one batch of three.
+func (f *fixture) prunes(t *testing.T, want int) {
 	t.Helper()
-	got, err := f.PruneDenials(t.Context(), batch)
+	got, err := f.PruneDenials(t.Context(), 3)
 	must(t, err)
 	equal(t, "pruned rows", got, want)
 }
 
+//nolint:thelper // these are the tests themselves
 var registered = []contract{
 	{"a token is registered for the present generation of each level only", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
-		user := f.token(f.dana.ID, 1)
+		user := f.token(f.dana.ID)
 		application := models.RegisteredToken{JTI: "app", Subject: f.shop.ID, Level: "application", ApplicationID: &f.shop.ID, Generation: 1}
 		organization := models.RegisteredToken{JTI: "org", Subject: f.acme.ID, Level: "organization", OrganizationID: &f.acme.ID, Generation: 1}
 		admin := models.RegisteredToken{JTI: "adm", Subject: f.root.ID, Level: "admin_user", Generation: 1}
@@ -137,7 +140,7 @@ var registered = []contract{
 				_, err := f.UpdateUser(ctx, f.shop.ID, f.dana.ID, func(u *models.User) error { u.Generation++; return nil })
 				return err
 			}
-			token := f.token(f.dana.ID, 1)
+			token := f.token(f.dana.ID)
 			token.JTI = strconv.Itoa(i)
 			return f.RegisterToken(ctx, token)
 		})
@@ -154,7 +157,7 @@ var registered = []contract{
 		ctx := t.Context()
 		for i := range 5 {
 			f.clock.advance(time.Second)
-			token := f.token(f.dana.ID, 1)
+			token := f.token(f.dana.ID)
 			token.JTI = fmt.Sprint("t", i)
 			must(t, f.RegisterToken(ctx, token))
 		}
@@ -183,7 +186,7 @@ var registered = []contract{
 		ctx := t.Context()
 		want := []string{}
 		for i := range 3 {
-			token := f.token(f.dana.ID, 1)
+			token := f.token(f.dana.ID)
 			token.JTI = fmt.Sprint("t", i)
 			must(t, f.RegisterToken(ctx, token))
 			want = append(want, "token_denied "+token.JTI)
@@ -197,7 +200,7 @@ var registered = []contract{
 		equal(t, "denial", tokens["t0"], models.DeniedToken{JTI: "t0", Scope: f.shop.ID.String(), Created: f.clock.ms.Load()})
 	}},
 	{"an empty filter does not revoke everybody", func(t *testing.T, f *fixture) {
-		must(t, f.RegisterToken(t.Context(), f.token(f.dana.ID, 1)))
+		must(t, f.RegisterToken(t.Context(), f.token(f.dana.ID)))
 		if _, err := f.RevokeRegistered(t.Context(), models.TokenFilter{}); err == nil {
 			t.Error("accepted")
 		}
@@ -208,7 +211,7 @@ var registered = []contract{
 		ctx := t.Context()
 		const many = 1203
 		for i := range many {
-			token := f.token(f.dana.ID, 1)
+			token := f.token(f.dana.ID)
 			token.JTI = strconv.Itoa(i)
 			must(t, f.RegisterToken(ctx, token))
 		}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
+//nolint:thelper // these are the tests themselves
 var users = []contract{
 	{"a user is found by uuid, e-mail and username, in his application only", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
@@ -75,8 +77,7 @@ var users = []contract{
 		f.written(t, func() {
 			got, err := f.UpdateUser(ctx, f.shop.ID, f.dana.ID, func(u *models.User) error {
 				u.Disabled, u.Deactivated, u.Name, u.PINHash = true, new(int64(5)), "Dana", "pin"
-				u.Properties.Merge(map[string]any{"a": "b"})
-				return u.SetEmail("")
+				return errors.Join(u.Properties.Merge(map[string]any{"a": "b"}), u.SetEmail(""))
 			})
 			must(t, err)
 			again, err := f.User(ctx, f.shop.ID, "dana")
@@ -94,17 +95,17 @@ var users = []contract{
 	}},
 	{"a raised generation denies everything older", func(t *testing.T, f *fixture) { // SEC-62
 		ctx := t.Context()
-		must(t, f.RegisterToken(ctx, f.token(f.dana.ID, 1)))
+		must(t, f.RegisterToken(ctx, f.token(f.dana.ID)))
 		must(t, f.CreateRefreshToken(ctx, f.refreshToken(1)))
 		f.written(t, func() { f.raise(t) },
-			entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID, 1).JTI)
+			entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID).JTI)
 		tokens, subjects := f.denied(t, f.Store)
 		expires := (f.clock.ms.Load() + serverTTL + 61_000) / 1000
 		equal(t, "subject", subjects[f.dana.ID], models.DeniedSubject{
 			Subject: f.dana.ID, Scope: f.shop.ID.String(), Generation: 2, Expires: &expires, Created: f.clock.ms.Load(),
 		})
-		equal(t, "token", tokens[f.token(f.dana.ID, 1).JTI], models.DeniedToken{
-			JTI: f.token(f.dana.ID, 1).JTI, Scope: f.shop.ID.String(), Created: f.clock.ms.Load(),
+		equal(t, "token", tokens[f.token(f.dana.ID).JTI], models.DeniedToken{
+			JTI: f.token(f.dana.ID).JTI, Scope: f.shop.ID.String(), Created: f.clock.ms.Load(),
 		})
 		_, err := f.RefreshToken(ctx, f.refreshToken(1).Hash)
 		fails(t, err, models.ErrNotFound)
@@ -175,12 +176,12 @@ var users = []contract{
 		_, err := f.AddRules(ctx, f.shop.ID, models.HolderUser, f.dana.ID, []string{"get:/x"})
 		must(t, err)
 		must(t, f.CreateRefreshToken(ctx, f.refreshToken(1)))
-		must(t, f.RegisterToken(ctx, f.token(f.dana.ID, 1)))
+		must(t, f.RegisterToken(ctx, f.token(f.dana.ID)))
 		f.written(t, func() {
 			got, err := f.DeleteUser(ctx, f.shop.ID, f.dana.ID)
 			must(t, err)
 			equal(t, "the deleted", got, f.dana)
-		}, entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID, 1).JTI)
+		}, entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID).JTI)
 		_, err = f.User(ctx, f.shop.ID, "dana")
 		fails(t, err, models.ErrNotFound)
 		_, err = f.RefreshToken(ctx, f.refreshToken(1).Hash)
