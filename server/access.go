@@ -60,6 +60,7 @@ func (r *request) authorize() error {
 		if r.caller.Level != claims.ApplicationUser || r.caller.Tenant.Application.ID != r.tenant.Application.ID {
 			return notPermitted()
 		}
+		r.user = r.caller.User
 		return nil
 	case userSelf:
 		return r.authorizeUserSelf()

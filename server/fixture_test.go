@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"maps"
@@ -420,4 +421,17 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// tenant is the application shop as the token service sees it.
+func tenant(t testing.TB, f *fixture) *grants.Tenant {
+	t.Helper()
+	found, err := f.service.Tenant(t.Context(), "acme", "shop")
+	must(t, err)
+	return found
+}
+
+// basic gives the header of the Basic scheme.
+func basic(username, password string) string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
 }

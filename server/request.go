@@ -66,6 +66,9 @@ func (r *request) method() string {
 // param gives a parameter of the path, unescaped.
 func (r *request) param(name string) string {
 	raw := r.Param(name)
+	if raw == "" && name == "user" && r.Path() == mePath {
+		return "me"
+	}
 	if !strings.Contains(raw, "%") {
 		return raw
 	}

@@ -96,6 +96,14 @@ func (s *Server) register() {
 			}
 		}
 	}
+	// "me" is a line of its own only for GET; every other method is that of any user (§8.2).
+	if me, anybody := patterns[mePath], patterns[userPath]; me != nil && anybody != nil {
+		for method, rt := range anybody.methods {
+			if me.methods[method] == nil {
+				me.methods[method] = rt
+			}
+		}
+	}
 	lost := patterns[applicationRoot+"/*"]
 	for path, p := range patterns {
 		p.allow = p.allowed()
@@ -126,6 +134,12 @@ func (p *pattern) allowed() string {
 	slices.Sort(methods)
 	return strings.Join(methods, ", ")
 }
+
+// The paths of an application user, named and as "me".
+const (
+	userPath = applicationRoot + "/users/:user"
+	mePath   = applicationRoot + "/users/me"
+)
 
 // anyMethod marks the catch-alls.
 const anyMethod = "ANY"
