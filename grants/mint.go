@@ -95,7 +95,7 @@ func describeTenant(set *claims.Claims, who subject) {
 		set.Roles = []string{}
 	}
 	if t.Application.Settings.PermissionClaims {
-		set.Permissions = append([]string{ownRule(who.id)}, who.rights.Rules...)
+		set.Permissions = who.rights.Rules
 	}
 }
 

@@ -86,12 +86,12 @@ func userState(t *Tenant, user *models.User) error {
 
 // userSubject gathers what a token of an application user says.
 func (s *Service) userSubject(ctx context.Context, t *Tenant, user *models.User, c *client) (subject, error) {
-	rights, err := s.Store.Rights(ctx, t.Application.ID, user.ID)
+	holds, err := s.rights.ofUser(ctx, t.Application.ID, user.ID)
 	if err != nil {
 		return subject{}, failure(err)
 	}
 	return subject{
-		level: claims.ApplicationUser, id: user.ID, generation: user.Generation, tenant: t, user: user, rights: rights, issuedBy: user.ID,
+		level: claims.ApplicationUser, id: user.ID, generation: user.Generation, tenant: t, user: user, rights: holds.Rights, issuedBy: user.ID,
 	}, nil
 }
 

@@ -260,7 +260,7 @@ func TestTenantCacheKeepsNothingThatWasInvalidatedMeanwhile(t *testing.T) {
 	cache := newTenants(slow, f.PublicURL)
 	done := make(chan error)
 	go func() {
-		_, err := cache.find(t.Context(), "acme", "shop")
+		_, err := cache.byApplication(t.Context(), f.shop.Application.ID)
 		done <- err
 	}()
 	<-slow.loaded

@@ -42,6 +42,7 @@ type Service struct {
 
 	manager    *manage.Manager
 	tenants    *tenants
+	rights     *rights
 	denylist   *denylist
 	throttle   *throttle
 	management string
@@ -53,6 +54,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		Config:     cfg,
 		tenants:    newTenants(cfg.Store, cfg.PublicURL),
+		rights:     newRights(cfg.Store),
 		denylist:   newDenylist(cfg.Now),
 		throttle:   newThrottle(cfg.Now),
 		management: cfg.PublicURL + "/management",
@@ -72,15 +74,23 @@ func (s *Service) Apply(change models.Change) {
 	case models.ChangeSubjectDenied:
 		decodeDetail(s, change, s.denylist.addSubject)
 	case models.ChangeOrganization, models.ChangeApplication, models.ChangeClient:
-		id, err := uuid.Parse(change.Key)
-		if err != nil {
-			s.Logger.Error("change log entry without a uuid", "seq", change.Seq, "kind", change.Kind)
-			return
-		}
-		s.tenants.invalidate(id)
-	case models.ChangeAdmin, models.ChangeUser, models.ChangeRights, models.ChangeKey:
-		// Admins, users and their rights are read live, and keys reload themselves.
+		withKey(s, change, s.tenants.invalidate)
+	case models.ChangeUser:
+		withKey(s, change, s.rights.forgetUser)
+	case models.ChangeRights:
+		withKey(s, change, s.rights.forgetApplication)
+	case models.ChangeAdmin, models.ChangeKey:
+		// Admins are read live, and keys reload themselves.
 	}
+}
+
+func withKey(s *Service, change models.Change, forget func(uuid.UUID)) {
+	id, err := uuid.Parse(change.Key)
+	if err != nil {
+		s.Logger.Error("change log entry without a uuid", "seq", change.Seq, "kind", change.Kind)
+		return
+	}
+	forget(id)
 }
 
 func decodeDetail[T any](s *Service, change models.Change, add func(T)) {
