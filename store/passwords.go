@@ -24,8 +24,8 @@ func pastPasswords(db *gorm.DB, owner uuid.UUID) *gorm.DB {
 }
 
 // rememberPassword keeps a replaced hash.
-func (t *transaction) rememberPassword(owner uuid.UUID, before, after string) error {
-	if before == after || before == "" {
+func (t *transaction) rememberPassword(owner uuid.UUID, before string) error {
+	if before == "" {
 		return nil
 	}
 	id, err := uuid.NewV7()

@@ -125,8 +125,11 @@ func (s *Store) UpdateUser(
 		if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
 			return err
 		}
-		if err := t.rememberPassword(id, before.PasswordHash, row.PasswordHash); err != nil {
-			return err
+		// A stronger hash of the same password comes without a new date, and is no change of the password.
+		if row.PasswordChanged != before.PasswordChanged {
+			if err := t.rememberPassword(id, before.PasswordHash); err != nil {
+				return err
+			}
 		}
 		return t.save(&row)
 	})

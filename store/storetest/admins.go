@@ -81,8 +81,12 @@ var admins = []contract{
 	}},
 	{"an admin's former passwords are remembered", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
-		for _, hash := range []string{"one", "two", "two", "three"} {
-			_, err := f.UpdateAdmin(ctx, f.root.ID, func(a *models.Admin) error { a.PasswordHash = hash; return nil })
+		for _, hash := range []string{"one", "two", "three"} {
+			_, err := f.UpdateAdmin(ctx, f.root.ID, func(a *models.Admin) error {
+				a.PasswordHash = hash
+				a.PasswordChanged++
+				return nil
+			})
 			must(t, err)
 		}
 		past, err := f.PastPasswords(ctx, f.root.ID, 10)

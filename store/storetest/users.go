@@ -156,6 +156,7 @@ var users = []contract{
 		for i := range 30 {
 			_, err := f.UpdateUser(ctx, f.shop.ID, f.dana.ID, func(u *models.User) error {
 				u.PasswordHash = "hash" + strconv.Itoa(i)
+				u.PasswordChanged++
 				return nil
 			})
 			must(t, err)
@@ -167,6 +168,16 @@ var users = []contract{
 		past, err = f.PastPasswords(ctx, f.dana.ID, 3)
 		must(t, err)
 		equal(t, "three", past, want[1:4])
+	}},
+	{"a stronger hash of the same password is no former password", func(t *testing.T, f *fixture) {
+		_, err := f.UpdateUser(t.Context(), f.shop.ID, f.dana.ID, func(u *models.User) error {
+			u.PasswordHash = "stronger" // PasswordChanged stays
+			return nil
+		})
+		must(t, err)
+		past, err := f.PastPasswords(t.Context(), f.dana.ID, 10)
+		must(t, err)
+		equal(t, "past passwords", past, []string{})
 	}},
 	{"a deleted user leaves nothing but a denial", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
