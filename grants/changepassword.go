@@ -45,7 +45,7 @@ func (s *Service) ChangeUserPassword(ctx context.Context, t *Tenant, caller *Cal
 		if err := replaceHash(&u.PasswordHash, change.hash, hash); err != nil {
 			return err
 		}
-		u.PasswordChanged = s.Now().UnixMilli()
+		u.PasswordChanged = s.nextPasswordChange(u.PasswordChanged)
 		s.raiseAfterPassword(&u.Generation)
 		return nil
 	})
@@ -80,7 +80,7 @@ func (s *Service) ChangeAdminPassword(
 		if err := replaceHash(&a.PasswordHash, change.hash, hash); err != nil {
 			return err
 		}
-		a.PasswordChanged = s.Now().UnixMilli()
+		a.PasswordChanged = s.nextPasswordChange(a.PasswordChanged)
 		s.raiseAfterPassword(&a.Generation)
 		for _, change := range also {
 			if err := change(a); err != nil {
@@ -180,3 +180,6 @@ func (s *Service) refuseRecent(ctx context.Context, p passwordChange) error {
 	}
 	return nil
 }
+
+// nextPasswordChange is the time of a change (ms), always later than the one before: that tells a change from a rehash.
+func (s *Service) nextPasswordChange(before int64) int64 { return max(s.Now().UnixMilli(), before+1) }
