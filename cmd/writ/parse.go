@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/keys"
+	"github.com/writ-auth/writ/models"
+)
+
+// Each parse function says in one phrase what it wants. Phrases never repeat the value: it may be a secret.
+
+func parseNotEmpty(value string, into *string) error {
+	if value == "" {
+		return errors.New("must not be empty")
+	}
+	*into = value
+	return nil
+}
+
+func parseToggle(value string, into *bool) error {
+	switch value {
+	case "on", "true":
+		*into = true
+	case "off", "false":
+		*into = false
+	default:
+		return errors.New("must be on or off")
+	}
+	return nil
+}
+
+func parseWord(value string, into *string, allowed ...string) error {
+	if !slices.Contains(allowed, value) {
+		return fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
+	}
+	*into = value
+	return nil
+}
+
+// parseChoice reads one of two words; into tells whether it was the word asked about.
+func parseChoice(value, asked string, into *bool, allowed ...string) error {
+	var word string
+	if err := parseWord(value, &word, allowed...); err != nil {
+		return err
+	}
+	*into = word == asked
+	return nil
+}
+
+func parseNumber(value string, into *int, low, high int) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < low || n > high {
+		return fmt.Errorf("must be a whole number from %d to %d", low, high)
+	}
+	*into = n
+	return nil
+}
+
+// Bounds of token-ttl. The upper one is HARD_MAX of the wire contract (§3): 100 years of 365 days.
+const (
+	shortestTTL = time.Second
+	longestTTL  = 100 * 365 * 24 * time.Hour
+)
+
+func parseTTL(value string, into *time.Duration) error {
+	ttl, err := time.ParseDuration(value)
+	if err != nil || ttl < shortestTTL || ttl > longestTTL || ttl%time.Millisecond != 0 {
+		return errors.New("must be a duration with its unit from 1s to 876000h, such as 30m or 24h")
+	}
+	*into = ttl
+	return nil
+}
+
+func parseListen(value string, into *string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err != nil {
+		return errors.New("must be host:port, such as 127.0.0.1:8080")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return errors.New("must have a port from 0 to 65535, such as 127.0.0.1:8080")
+	}
+	*into = value
+	return nil
+}
+
+// parsePublicURL takes scheme, host and port only: issuers are compared byte by byte, so there must be one way to write them.
+func parsePublicURL(value string, into *string) error {
+	origin, err := parseOrigin(value)
+	if err != nil {
+		return err
+	}
+	*into = origin
+	return nil
+}
+
+// parseOrigin folds scheme and host. RFC 6454 §4.
+func parseOrigin(value string) (string, error) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Opaque != "":
+		return "", errors.New("must be http or https, host and port, such as https://id.example.com")
+	case u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(value, "#"):
+		return "", errors.New("must have neither path (nor a final slash), nor user, query or fragment, such as https://id.example.com")
+	case strings.HasSuffix(u.Host, ":"):
+		return "", errors.New("must have a port behind the colon")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return "", errors.New("must have a port from 1 to 65535")
+		}
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+}
+
+func parseOrigins(value string, into *[]string) error {
+	*into = nil
+	if strings.TrimSpace(value) == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" {
+			*into = append(*into, part)
+			continue
+		}
+		origin, err := parseOrigin(part)
+		if err != nil {
+			return fmt.Errorf("each origin %w, or *", err)
+		}
+		*into = append(*into, origin)
+	}
+	return nil
+}
+
+func parseDatabase(value string, into *string) error {
+	switch {
+	case strings.HasPrefix(value, "postgres://"), strings.HasPrefix(value, "postgresql://"):
+		return errors.New("PostgreSQL is not supported yet, use sqlite:PATH")
+	case !strings.HasPrefix(value, "sqlite:") || value == "sqlite:":
+		return errors.New("must be sqlite:PATH, such as sqlite:writ-data/writ.db")
+	case strings.Contains(value, ":memory:"):
+		return errors.New("must name a file: a database in memory would forget every revocation")
+	}
+	*into = value
+	return nil
+}
+
+func parseUsername(value string, into *string) error {
+	name, err := models.Username(value)
+	if err != nil {
+		return errors.New("must be a username: 1 to 255 letters, digits, spaces or _-.'+@%, not \"me\"")
+	}
+	*into = name
+	return nil
+}
+
+func parseMasterKey(value string, into *[]byte) error {
+	key, err := keys.ParseMasterKey(value)
+	if err != nil {
+		return fmt.Errorf("must be base64 of %d bytes, as `openssl rand -base64 %d` makes it", keys.MasterKeySize, keys.MasterKeySize)
+	}
+	*into = key
+	return nil
+}
+
+func parseLevel(value string, into *slog.Level) error {
+	var word string
+	if err := parseWord(value, &word, "debug", "info", "warn", "error"); err != nil {
+		return err
+	}
+	return into.UnmarshalText([]byte(word))
+}

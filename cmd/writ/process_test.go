@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of these tests; nothing normal takes a tenth of it.
+const patience = 30 * time.Second
+
+// transcript is an output that can be waited for.
+type transcript struct {
+	mu      sync.Mutex
+	content bytes.Buffer
+	grown   chan struct{}
+}
+
+func newTranscript() *transcript { return &transcript{grown: make(chan struct{}, 1)} }
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case t.grown <- struct{}{}:
+	default:
+	}
+	return t.content.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.content.String()
+}
+
+// await returns the first group of the first match.
+func (t *transcript) await(ctx context.Context, pattern *regexp.Regexp) (string, bool) {
+	for {
+		if found := pattern.FindStringSubmatch(t.String()); found != nil {
+			return found[1], true
+		}
+		select {
+		case <-t.grown:
+		case <-ctx.Done():
+			return "", false
+		}
+	}
+}
+
+func listening() *regexp.Regexp { return regexp.MustCompile(`(?m)^Writ listens on (\S+)$`) }
+
+// instance is a running Writ, in this process or in one of its own.
+type instance struct {
+	url            string
+	stdout, stderr *transcript
+	stop           func() int         // drains and returns the exit code
+	command        *exec.Cmd          // nil in this process
+	exited         <-chan struct{}    // the process or goroutine has ended
+	ended          context.CancelFunc // ends exited
+}
+
+func arguments(dir string, more []string) []string {
+	return append([]string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + dir}, more...)
+}
+
+// serveHere runs Writ in this process on a free port until the test ends.
+func serveHere(t *testing.T, dir string, environ []string, more ...string) *instance {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background()) // t.Context() ends before clean-up could look at the drain
+	in := &instance{stdout: newTranscript(), stderr: newTranscript()}
+	code := make(chan int, 1)
+	exited, ended := context.WithCancel(context.Background())
+	in.exited = exited.Done()
+	go func() {
+		defer ended()
+		code <- run(ctx, append([]string{"writ"}, arguments(dir, more)...), environ, strings.NewReader(""), in.stdout, in.stderr)
+	}()
+	in.stop = sync.OnceValue(func() int {
+		cancel()
+		return <-code
+	})
+	t.Cleanup(func() { in.stop() })
+	in.waitUntilListening(t, exited)
+	return in
+}
+
+func (in *instance) waitUntilListening(t *testing.T, exited context.Context) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(exited, patience)
+	defer cancel()
+	var up bool
+	if in.url, up = in.stdout.await(ctx, listening()); !up {
+		t.Fatalf("Writ did not start\nstdout: %s\nstderr: %s", in.stdout, in.stderr)
+	}
+}
+
+// binary builds the program once for all tests; TestMain removes it.
+var binary = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // built once
+	dir, err := os.MkdirTemp("", "writ-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "writ")
+	if text, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return path, &buildError{string(text)}
+	}
+	return path, nil
+})
+
+type buildError struct{ text string }
+
+func (e *buildError) Error() string { return e.text }
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path)) //nolint:errcheck,gosec // a left-over in the temporary folder
+	}
+	os.Exit(code)
+}
+
+// serveApart runs Writ in a process of its own, for what only a process has: signals and sudden death.
+func serveApart(t *testing.T, dir string, more ...string) *instance {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &instance{stdout: newTranscript(), stderr: newTranscript(), command: exec.Command(path, arguments(dir, more)...)}
+	in.command.Stdout, in.command.Stderr, in.command.Env = in.stdout, in.stderr, []string{"PATH=" + os.Getenv("PATH")}
+	if err := in.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited, ended := context.WithCancel(context.Background())
+	in.exited = exited.Done()
+	go func() {
+		defer ended()
+		in.command.Wait() //nolint:errcheck,gosec // the exit code is read from ProcessState
+	}()
+	in.stop = func() int {
+		in.command.Process.Signal(syscall.SIGTERM) //nolint:errcheck,gosec // it may be gone already
+		<-in.exited
+		return in.command.ProcessState.ExitCode()
+	}
+	t.Cleanup(in.kill)
+	in.waitUntilListening(t, exited)
+	return in
+}
+
+// kill is kill -9.
+func (in *instance) kill() {
+	in.command.Process.Kill() //nolint:errcheck,gosec // it may be gone already
+	<-in.exited
+}
+
+// answer is what tests look at of a response.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func request(t *testing.T, method, url, body string, header ...string) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(text)}
+}
+
+func (in *instance) get(t *testing.T, path, token string) answer {
+	t.Helper()
+	if token == "" {
+		return request(t, http.MethodGet, in.url+path, "")
+	}
+	return request(t, http.MethodGet, in.url+path, "", "Authorization", "Bearer "+token)
+}
+
+// post sends a JSON body.
+func (in *instance) post(t *testing.T, path, body string) answer {
+	t.Helper()
+	return request(t, http.MethodPost, in.url+path, body)
+}
+
+func (in *instance) token(t *testing.T, path, body string) string {
+	t.Helper()
+	a := in.post(t, path, body)
+	found := regexp.MustCompile(`"access_token":"([^"]+)"`).FindStringSubmatch(a.body)
+	if a.status != http.StatusOK || found == nil {
+		t.Fatalf("%s: %d %s", path, a.status, a.body)
+	}
+	return found[1]
+}
+
+// printed finds a credential in what the demo printed, by the beginning of its line.
+func (in *instance) printed(t *testing.T, line string) login {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^  ` + regexp.QuoteMeta(line) + `\s+(\S+)\s+(\S+)`).FindStringSubmatch(in.stdout.String())
+	if found == nil {
+		t.Fatalf("no %q in\n%s", line, in.stdout)
+	}
+	return login{found[1], found[2]}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+// Exit codes of every sub-command.
+const (
+	exitOK            = 0
+	exitFailure       = 1 // something outside of the configuration: a port that is taken, a folder that is not writable
+	exitConfiguration = 2 // wrong flags, environment or configuration file; nothing was opened
+)
+
+// process is what a sub-command may use of the outside world, so that tests can give it another one.
+type process struct {
+	environ        []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// run is the whole program but for the process it runs in. The environment is passed as a list because unknown variables
+// are warned about. ctx ends with SIGTERM.
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &process{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
+	err := p.commands().Run(ctx, withDefaultCommand(args))
+	if err == nil {
+		return exitOK
+	}
+	if _, wrong := errors.AsType[*configurationError](err); wrong {
+		fmt.Fprintf(stderr, "writ: %v\n", err)
+		return exitConfiguration
+	}
+	// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
+	fmt.Fprintf(stderr, "writ: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	return exitFailure
+}
+
+func (p *process) commands() *cli.Command {
+	return &cli.Command{
+		Name:  "writ",
+		Usage: "an OAuth2 authorization server for many organizations and their applications",
+		Description: "Without a command, `writ` is `writ serve`. `writ serve --demo` starts with credentials and curl lines to try;\n" +
+			"`writ serve --help` lists every setting.",
+		Commands:        []*cli.Command{p.serveCommand(), p.versionCommand()},
+		Action:          unknownCommand,
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Reader:          p.stdin,
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		// The library would leave the process by itself; run decides about exit codes.
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+		OnUsageError:   wrongUsage,
+	}
+}
+
+func wrongUsage(_ context.Context, _ *cli.Command, err error, _ bool) error {
+	return &configurationError{[]string{err.Error()}}
+}
+
+func unknownCommand(_ context.Context, cmd *cli.Command) error {
+	return &configurationError{[]string{fmt.Sprintf("unknown command %q; `writ --help` lists the commands", cmd.Args().First())}}
+}
+
+// withDefaultCommand makes `writ --demo` mean `writ serve --demo`.
+func withDefaultCommand(args []string) []string {
+	if len(args) == 0 {
+		args = []string{"writ"}
+	}
+	if len(args) > 1 && (!strings.HasPrefix(args[1], "-") || isHelp(args[1])) {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), 1, "serve")
+}
+
+func isHelp(argument string) bool {
+	return argument == "-h" || argument == "--help" || argument == "-help"
+}
+
+// configurationError is everything wrong with flags, environment and file, found before anything was opened.
+type configurationError struct {
+	problems []string
+}
+
+func (e *configurationError) Error() string {
+	noun := "problems"
+	if len(e.problems) == 1 {
+		noun = "problem"
+	}
+	return fmt.Sprintf("%d %s in the configuration:\n  %s", len(e.problems), noun, strings.Join(e.problems, "\n  "))
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/keys"
+	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/store"
+)
+
+func (p *process) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:            "serve",
+		Usage:           "run the authorization server (the default command)",
+		SkipFlagParsing: true, // readFlags reports every problem at once
+		HideHelp:        true, // so does it with --help
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			args := cmd.Args().Slice()
+			if slices.ContainsFunc(args, isHelp) {
+				_, err := fmt.Fprint(p.stdout, serveHelp(settings()))
+				return err
+			}
+			c, err := configure(args, p.environ)
+			if err != nil {
+				return err
+			}
+			return p.serve(ctx, c)
+		},
+	}
+}
+
+// serve opens everything that can fail, in the order of what it costs to undo, and only then accepts connections. The port
+// comes before the database, so that credentials are never made by a process that cannot show them.
+func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
+	tune()
+	logger := c.newLogger(p.stderr)
+	for _, warning := range c.warnings() {
+		logger.WarnContext(ctx, warning)
+	}
+	listener, err := listen(ctx, c.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // closed by the HTTP server; matters only when the start fails
+	if c.publicURL == "" {
+		c.publicURL = publicURL(listener.Addr())
+	}
+	w := &wiring{configuration: c, logger: logger, now: time.Now}
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, w.store.Close()) }()
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	if err := w.bootstrap(ctx, p.stdout); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr()))
+	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run)
+}
+
+// tune adjusts the garbage collector and the scheduler to the load of a token server.
+func tune() {}
+
+// wiring connects the packages; the compiler proves here that each gets what it declared.
+type wiring struct {
+	*configuration
+
+	logger    *slog.Logger
+	now       func() time.Time
+	sealer    *keys.Sealer
+	store     *store.Store
+	passwords *grants.Passwords
+	secrets   *grants.Secrets
+	handler   *server.Server
+}
+
+// open opens what is on disk: folder, master key, database.
+func (w *wiring) open(ctx context.Context) error {
+	if err := w.openDataDir(); err != nil {
+		return err
+	}
+	master, err := w.loadMasterKey()
+	if err != nil {
+		return err
+	}
+	if w.sealer, err = keys.NewSealer(master); err != nil {
+		return err
+	}
+	w.store, err = store.Open(ctx, store.Config{
+		Database: w.database, TokenTTL: w.tokenTTL.Milliseconds(), Now: w.now, Logger: w.logger,
+	})
+	return err
+}
+
+// connect makes the services on top of the open database.
+func (w *wiring) connect(ctx context.Context) error {
+	ring, err := keys.Open(ctx, keys.Config{
+		Store: w.store, Sealer: w.sealer, Algorithm: w.algorithm, HedgedECDSA: w.hedgedECDSA, Now: w.now, Logger: w.logger,
+	})
+	if err != nil {
+		return err
+	}
+	w.passwords = grants.NewPasswords(w.policy(), 0)
+	w.secrets = grants.NewSecrets(w.sealer, w.keepSecrets)
+	service, err := grants.New(ctx, grants.Config{
+		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
+		Superuser: w.superuser, AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval,
+		Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Now: w.now, Logger: w.logger,
+	})
+	if err != nil {
+		return err
+	}
+	w.store.Subscribe(service.Apply)
+	w.store.Subscribe(func(change models.Change) {
+		if change.Kind != models.ChangeKey {
+			return
+		}
+		if err := ring.Reload(context.WithoutCancel(ctx)); err != nil {
+			w.logger.Error("signing keys could not be read again", "cause", err)
+		}
+	})
+	w.handler = server.New(server.Config{
+		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
+		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
+		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets,
+	})
+	return nil
+}
+
+// openDataDir makes the folder and proves that it can be written to: SQLite's own words would come late and name no folder.
+func (w *wiring) openDataDir() error {
+	if err := os.MkdirAll(w.dataDir, 0o700); err != nil {
+		return fmt.Errorf("data folder %s: %w", w.dataDir, err)
+	}
+	probe, err := os.CreateTemp(w.dataDir, ".writable-")
+	if err != nil {
+		return fmt.Errorf("data folder %s is not writable: %w", w.dataDir, err)
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return fmt.Errorf("data folder %s is not writable: %w", w.dataDir, err)
+	}
+	if info, err := os.Stat(w.dataDir); err == nil && info.Mode().Perm()&0o077 != 0 {
+		w.logger.Warn("other users of the machine can look into the data folder: run chmod 700 on it", "folder", w.dataDir)
+	}
+	return nil
+}
+
+// loadMasterKey makes a new master key only where nothing can be sealed under another one yet.
+func (w *wiring) loadMasterKey() ([]byte, error) {
+	if w.masterKey != nil {
+		return w.masterKey, nil
+	}
+	path := w.masterKeyFile
+	if path == "" {
+		path = filepath.Join(w.dataDir, "master.key")
+	}
+	database := strings.TrimPrefix(w.database, "sqlite:")
+	if !holdsData(path) && holdsData(database) {
+		return nil, fmt.Errorf("master key file %s is missing, and without it the keys in %s cannot be opened: restore it from a backup", path, database)
+	}
+	return keys.LoadMasterKey(path)
+}
+
+func holdsData(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+func listen(ctx context.Context, to string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", to)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", to, reason(err))
+	}
+	return listener, nil
+}
+
+// reason leaves out what net puts around the reason: the address is named already.
+func reason(err error) error {
+	if system, is := errors.AsType[*os.SyscallError](err); is {
+		return system.Err
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/models"
+)
+
+const superuserEmail = "superuser@localhost"
+
+func (c *configuration) policy() grants.Policy {
+	return grants.Policy{MinLength: c.passwordMinLength, AllowCommon: c.allowCommon}
+}
+
+// checkSuperuserPassword holds a configured password to the policy that holds for everybody.
+func (c *configuration) checkSuperuserPassword(origin string) []string {
+	if c.superuserPassword == "" || c.passwordMinLength == 0 {
+		return nil
+	}
+	if err := grants.NewPasswords(c.policy(), 1).Check(c.superuserPassword); err != nil {
+		return []string{fmt.Sprintf("%s: %v", origin, err)}
+	}
+	return nil
+}
+
+// ensureSuperuser makes the row of the superuser agree with the configuration and returns the password if it was generated.
+func (w *wiring) ensureSuperuser(ctx context.Context) (generated string, err error) {
+	admin, err := w.store.Superuser(ctx)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return w.createSuperuser(ctx)
+	case err != nil:
+		return "", err
+	}
+	if admin.Username != w.superuser {
+		if err := w.renameSuperuser(ctx, admin); err != nil {
+			return "", fmt.Errorf("superuser %q: %w", w.superuser, err)
+		}
+	}
+	return "", w.applyConfiguredPassword(ctx, admin)
+}
+
+func (w *wiring) createSuperuser(ctx context.Context) (generated string, err error) {
+	password := w.superuserPassword
+	if password == "" {
+		password = newPassword(w.passwordMinLength)
+		generated = password
+	}
+	admin, err := models.NewAdmin(w.superuser, superuserEmail, "Superuser", w.now())
+	if err != nil {
+		return "", err
+	}
+	admin.Superuser = true
+	if admin.PasswordHash, err = w.passwords.HashUnchecked(ctx, password); err != nil {
+		return "", err
+	}
+	return generated, w.store.CreateAdmin(ctx, admin)
+}
+
+func (w *wiring) renameSuperuser(ctx context.Context, admin models.Admin) error {
+	w.logger.InfoContext(ctx, "the superuser is renamed", "from", admin.Username, "to", w.superuser)
+	_, err := w.store.UpdateAdmin(ctx, admin.ID, func(a *models.Admin) error {
+		a.Modified = w.now().UnixMilli()
+		return a.SetUsername(w.superuser)
+	})
+	return err
+}
+
+// applyConfiguredPassword replaces the stored password if the configuration has another one. Tokens issued for the old one die,
+// because a changed password usually means that the old one is no longer trusted.
+func (w *wiring) applyConfiguredPassword(ctx context.Context, admin models.Admin) error {
+	if w.superuserPassword == "" {
+		return nil
+	}
+	same, _, err := w.passwords.Verify(ctx, admin.PasswordHash, w.superuserPassword)
+	if err != nil || same {
+		return err
+	}
+	hash, err := w.passwords.HashUnchecked(ctx, w.superuserPassword)
+	if err != nil {
+		return err
+	}
+	_, err = w.store.UpdateAdmin(ctx, admin.ID, func(a *models.Admin) error {
+		at := w.now().UnixMilli()
+		a.PasswordHash, a.PasswordChanged, a.Modified = hash, at, at
+		a.Generation++
+		return nil
+	})
+	if err == nil {
+		w.logger.InfoContext(ctx, "the superuser's password was replaced by the configured one")
+	}
+	return err
+}
+
+// newPassword has at least 128 random bits in groups that can be read aloud, and is as long as the policy wants.
+func newPassword(minLength int) string {
+	length := max(minLength, 29) // 26 characters of base32 are 130 bits
+	var b strings.Builder
+	for b.Len() < length {
+		word := strings.ToLower(rand.Text())
+		b.WriteString(word[:7] + "-" + word[7:14] + "-" + word[14:20] + "-" + word[20:26] + "-")
+	}
+	return b.String()[:length]
+}
