@@ -140,8 +140,8 @@ func (v *volley) shoot(w *wire, number int) shot {
 			s.failures++
 			s.failure = fmt.Sprintf("%d %s", status, body)
 		}
-		if !v.measured.Load() {
-			continue
+		if !v.measured.Load() || v.over.Load() {
+			continue // what is answered after the end was not done in the measured time
 		}
 		s.latencies = append(s.latencies, uint32(elapsed.Microseconds())) //nolint:gosec // an answer takes less than wireTimeout
 		if v.Limit > 0 && v.left.Add(-1) <= 0 {

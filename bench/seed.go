@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -55,6 +56,9 @@ func (s *seed) database() string { return filepath.Join(s.folder, "writ.db") }
 
 // create makes the first of everything through the store, as the server would.
 func (s *seed) create(ctx context.Context) error {
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		return err
+	}
 	now := time.Now()
 	master, err := keys.LoadMasterKey(filepath.Join(s.folder, "master.key"))
 	if err != nil {
