@@ -41,7 +41,9 @@ func (s *Server) newAdmin(r *request, input adminInput, properties map[string]an
 	if err != nil {
 		return nil, err
 	}
-	admin.Properties.Merge(properties)
+	if err := admin.Properties.Merge(properties); err != nil {
+		return nil, err
+	}
 	admin.Activated, admin.Confirmed = !s.AdminApproval, !s.AdminConfirmation
 	if input.password != "" {
 		if admin.PasswordHash, err = s.Passwords.Hash(r.ctx(), input.password); err != nil {
@@ -213,7 +215,9 @@ func (c *adminChange) apply(a *models.Admin) error {
 	if c.name != "" {
 		a.Name = c.name
 	}
-	a.Properties.Merge(c.custom)
+	if err := a.Properties.Merge(c.custom); err != nil {
+		return err
+	}
 	return c.setState(a)
 }
 

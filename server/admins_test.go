@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/writ-auth/writ/grants"
@@ -113,6 +114,17 @@ func TestAnAdminEditsHimself(t *testing.T) {
 		{name: "wrong case", method: "PUT", path: path, body: `{"Name":"x"}`, headers: olga, wantStatus: 400, wantBody: illegal},
 	})
 	f.run(t, []scenario{{name: "nothing of it happened", method: "GET", path: path, headers: olga, wantStatus: 200, wantBody: map[string]any{"data.name": "Olga Two", "data.username": "OLGA2"}}})
+}
+
+func TestCustomPropertiesDoNotGrowForEver(t *testing.T) {
+	t.Parallel()
+	f := newServer(t, options{})
+	half := strings.Repeat("x", 40_000)
+	f.status(t, 200, "PUT", "/management/users/me", `{"a":"`+half+`"}`, f.asOlga(t))
+	f.refuse(t, []scenario{{
+		name: "too much", method: "PUT", path: "/management/users/me", body: `{"name":"x","b":"` + half + `"}`, headers: []string{f.asOlga(t)},
+		wantStatus: 400, wantBody: map[string]any{"error": "illegal_argument"},
+	}})
 }
 
 // SEC-70

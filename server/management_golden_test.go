@@ -5,9 +5,7 @@ import "testing"
 // TestManagementGolden keeps the whole answer of every route of sections 7.1 to 7.5.
 func TestManagementGolden(t *testing.T) {
 	t.Parallel()
-	root := func(f *fixture, t testing.TB) string { return f.asSuperuser(t) }
-	member := func(f *fixture, t testing.TB) string { return f.asOlga(t) }
-	client := func(f *fixture, t testing.TB) string { return f.asShop(t) }
+	root, member, client := (*fixture).asSuperuser, (*fixture).asOlga, (*fixture).asShop
 	for _, row := range []struct {
 		name, method, path, body string
 		caller                   func(*fixture, testing.TB) string

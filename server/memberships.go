@@ -45,17 +45,29 @@ func (s *Server) createMember(r *request) error {
 	}
 	if admin != nil {
 		err = s.Store.AddMember(r.ctx(), admin.ID, r.organization.ID)
-	} else if admin, err = s.newAdmin(r, input, nil); err == nil {
-		err = s.Store.CreateAdmin(r.ctx(), *admin, r.organization.ID)
+	} else {
+		admin, err = s.createAdminIn(r, input)
 	}
 	if err != nil {
 		return err
 	}
-	s.announceAdmin(r, admin)
 	if invite {
 		s.Logger.InfoContext(r.ctx(), "invitation is not sent: there is no mail yet", "admin", admin.ID, "organization", r.organization.ID)
 	}
 	return r.createdAdmin(admin)
+}
+
+// createAdminIn creates an admin who is a member of the organization from the start.
+func (s *Server) createAdminIn(r *request, input adminInput) (*models.Admin, error) {
+	admin, err := s.newAdmin(r, input, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.CreateAdmin(r.ctx(), *admin, r.organization.ID); err != nil {
+		return nil, err
+	}
+	s.announceAdmin(r, admin)
+	return admin, nil
 }
 
 // addMember is PUT …/orgs/{org}/users/{u} and …/users/{u}/organizations/{org}.
