@@ -73,8 +73,10 @@ func examples() map[string]example {
 		"admin-approval":      {"on", "off", "true", func(c *configuration) any { return c.adminApproval }, [3]any{true, false, true}},
 		"password-min-length": {"4", "15", "256", func(c *configuration) any { return c.passwordMinLength }, [3]any{4, 15, 256}},
 		"password-common":     {"allow", "refuse", `"allow"`, func(c *configuration) any { return c.allowCommon }, [3]any{true, false, true}},
-		"allowed-origins": {"https://a", "https://b, *", `["https://C", "http://d:81"]`, func(c *configuration) any { return strings.Join(c.allowedOrigins, " ") },
-			[3]any{"https://a", "https://b *", "https://c http://d:81"}},
+		"allowed-origins": {
+			"https://a", "https://b, *", `["https://C", "http://d:81"]`, func(c *configuration) any { return strings.Join(c.allowedOrigins, " ") },
+			[3]any{"https://a", "https://b *", "https://c http://d:81"},
+		},
 		"log-format": {"json", "text", `"json"`, func(c *configuration) any { return c.logFormat }, [3]any{"json", "text", "json"}},
 		"log-level":  {"debug", "warn", `"error"`, func(c *configuration) any { return c.logLevel }, [3]any{slog.LevelDebug, slog.LevelWarn, slog.LevelError}},
 	}

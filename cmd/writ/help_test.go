@@ -64,6 +64,7 @@ func TestCommandsAndTheirExitCodes(t *testing.T) {
 		{[]string{"--help"}, exitOK, "serve", ""},
 		{[]string{"-h"}, exitOK, "version", ""},
 		{[]string{"serv"}, exitConfiguration, "", `writ: 1 problem in the configuration:` + "\n  " + `unknown command "serv"`},
+		{[]string{"version", "now"}, exitConfiguration, "", `unexpected argument "now"`},
 		{[]string{"version", "--loud"}, exitConfiguration, "", "writ: 1 problem in the configuration"},
 		{[]string{"serve", "now"}, exitConfiguration, "", `unexpected argument "now"`},
 		{[]string{"--bogus"}, exitConfiguration, "", "--bogus: unknown flag"},

@@ -43,21 +43,21 @@ func serveUntil(ctx context.Context, listener net.Listener, httpServer *server.H
 		case <-running.Done():
 		}
 		defer stop()
-		drain(httpServer, logger)
+		drain(context.WithoutCancel(ctx), httpServer, logger)
 		return nil
 	})
 	return group.Wait()
 }
 
-func drain(httpServer *server.HTTPServer, logger *slog.Logger) {
-	logger.Info("draining", "at most", drainTime)
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+func drain(ctx context.Context, httpServer *server.HTTPServer, logger *slog.Logger) {
+	logger.InfoContext(ctx, "draining", "at most", drainTime)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	if err := httpServer.Shutdown(ctx); err != nil {
-		logger.Warn("requests were cut off", "cause", err)
+		logger.WarnContext(ctx, "requests were cut off", "cause", err)
 		httpServer.Close() //nolint:errcheck,gosec // nothing is left to be done about it
 	}
-	logger.Info("stopped")
+	logger.InfoContext(ctx, "stopped")
 }
 
 func address(listening net.Addr) string { return "http://" + listening.String() }

@@ -44,15 +44,18 @@ func (t *transcript) String() string {
 	return t.content.String()
 }
 
-// await returns the first group of the first match.
-func (t *transcript) await(ctx context.Context, pattern *regexp.Regexp) (string, bool) {
+// await returns the first group of the first match, or not if the writer ended or patience did.
+func (t *transcript) await(pattern *regexp.Regexp, ended <-chan struct{}) (string, bool) {
+	tooLate := time.After(patience)
 	for {
 		if found := pattern.FindStringSubmatch(t.String()); found != nil {
 			return found[1], true
 		}
 		select {
 		case <-t.grown:
-		case <-ctx.Done():
+		case <-ended:
+			return "", false
+		case <-tooLate:
 			return "", false
 		}
 	}
@@ -64,10 +67,9 @@ func listening() *regexp.Regexp { return regexp.MustCompile(`(?m)^Writ listens o
 type instance struct {
 	url            string
 	stdout, stderr *transcript
-	stop           func() int         // drains and returns the exit code
-	command        *exec.Cmd          // nil in this process
-	exited         <-chan struct{}    // the process or goroutine has ended
-	ended          context.CancelFunc // ends exited
+	stop           func() int    // drains and returns the exit code
+	command        *exec.Cmd     // nil in this process
+	exited         chan struct{} // closed when the process or goroutine has ended
 }
 
 func arguments(dir string, more []string) []string {
@@ -77,13 +79,11 @@ func arguments(dir string, more []string) []string {
 // serveHere runs Writ in this process on a free port until the test ends.
 func serveHere(t *testing.T, dir string, environ []string, more ...string) *instance {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background()) // t.Context() ends before clean-up could look at the drain
-	in := &instance{stdout: newTranscript(), stderr: newTranscript()}
+	ctx, cancel := context.WithCancel(t.Context())
+	in := &instance{stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
 	code := make(chan int, 1)
-	exited, ended := context.WithCancel(context.Background())
-	in.exited = exited.Done()
 	go func() {
-		defer ended()
+		defer close(in.exited)
 		code <- run(ctx, append([]string{"writ"}, arguments(dir, more)...), environ, strings.NewReader(""), in.stdout, in.stderr)
 	}()
 	in.stop = sync.OnceValue(func() int {
@@ -91,16 +91,14 @@ func serveHere(t *testing.T, dir string, environ []string, more ...string) *inst
 		return <-code
 	})
 	t.Cleanup(func() { in.stop() })
-	in.waitUntilListening(t, exited)
+	in.waitUntilListening(t)
 	return in
 }
 
-func (in *instance) waitUntilListening(t *testing.T, exited context.Context) {
+func (in *instance) waitUntilListening(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(exited, patience)
-	defer cancel()
 	var up bool
-	if in.url, up = in.stdout.await(ctx, listening()); !up {
+	if in.url, up = in.stdout.await(listening(), in.exited); !up {
 		t.Fatalf("Writ did not start\nstdout: %s\nstderr: %s", in.stdout, in.stderr)
 	}
 }
@@ -137,15 +135,14 @@ func serveApart(t *testing.T, dir string, more ...string) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &instance{stdout: newTranscript(), stderr: newTranscript(), command: exec.Command(path, arguments(dir, more)...)}
+	in := &instance{stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
+	in.command = exec.CommandContext(t.Context(), path, arguments(dir, more)...)
 	in.command.Stdout, in.command.Stderr, in.command.Env = in.stdout, in.stderr, []string{"PATH=" + os.Getenv("PATH")}
 	if err := in.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited, ended := context.WithCancel(context.Background())
-	in.exited = exited.Done()
 	go func() {
-		defer ended()
+		defer close(in.exited)
 		in.command.Wait() //nolint:errcheck,gosec // the exit code is read from ProcessState
 	}()
 	in.stop = func() int {
@@ -154,7 +151,7 @@ func serveApart(t *testing.T, dir string, more ...string) *instance {
 		return in.command.ProcessState.ExitCode()
 	}
 	t.Cleanup(in.kill)
-	in.waitUntilListening(t, exited)
+	in.waitUntilListening(t)
 	return in
 }
 
@@ -173,16 +170,14 @@ type answer struct {
 
 func request(t *testing.T, method, url, body string, header ...string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Client{Timeout: patience}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,13 +33,13 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	if err == nil {
 		return exitOK
 	}
-	if _, wrong := errors.AsType[*configurationError](err); wrong {
-		fmt.Fprintf(stderr, "writ: %v\n", err)
-		return exitConfiguration
+	message, code := err.Error(), exitConfiguration
+	if _, wrong := errors.AsType[*configurationError](err); !wrong {
+		// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
+		message, code = strings.ReplaceAll(message, "\n", "; "), exitFailure
 	}
-	// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
-	fmt.Fprintf(stderr, "writ: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	return exitFailure
+	fmt.Fprintln(stderr, "writ:", message) //nolint:errcheck // there is nobody else to tell
+	return code
 }
 
 func (p *process) commands() *cli.Command {

@@ -69,7 +69,9 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if err := w.bootstrap(ctx, p.stdout); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr()))
+	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr())); err != nil {
+		return err
+	}
 	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run)
 }
 
@@ -134,7 +136,7 @@ func (w *wiring) connect(ctx context.Context) error {
 			w.logger.Error("signing keys could not be read again", "cause", err)
 		}
 	})
-	w.handler = server.New(server.Config{
+	w.handler = server.New(server.Config{ //nolint:contextcheck // handlers have the context of their request
 		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
 		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
 		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets,

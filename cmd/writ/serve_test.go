@@ -177,7 +177,7 @@ func TestWhatKeepsWritFromStartingIsOneClearLine(t *testing.T) {
 			t.Helper()
 			file := filepath.Join(dir, "master.key")
 			write(t, file, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-			if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is the case
+			if err := os.Chmod(file, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			return []string{"--data-dir=" + dir}

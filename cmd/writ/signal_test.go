@@ -21,7 +21,9 @@ func TestSIGTERMFinishesWhatIsInFlightAndExitsZero(t *testing.T) {
 
 	connection := dial(t, in.url)
 	// RFC 9110 §10.1.1: the 100 says that a handler waits for the body, so the request is in flight.
-	fmt.Fprintf(connection, "POST /demo/app/token HTTP/1.1\r\nHost: writ\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
+	if _, err := fmt.Fprintf(connection, "POST /demo/app/token HTTP/1.1\r\nHost: writ\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body)); err != nil {
+		t.Fatal(err)
+	}
 	reader := bufio.NewReader(connection)
 	if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("%q %v", line, err)

@@ -14,7 +14,10 @@ func (p *process) versionCommand() *cli.Command {
 		Name:         "version",
 		Usage:        "print version, Go version and platform",
 		OnUsageError: wrongUsage,
-		Action: func(context.Context, *cli.Command) error {
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if cmd.Args().Present() {
+				return &configurationError{[]string{fmt.Sprintf("unexpected argument %q", cmd.Args().First())}}
+			}
 			_, err := fmt.Fprintf(p.stdout, "writ %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
