@@ -38,7 +38,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
 		message, code = strings.ReplaceAll(message, "\n", "; "), exitFailure
 	}
-	fmt.Fprintln(stderr, "writ:", message) //nolint:errcheck // there is nobody else to tell
+	fmt.Fprintln(stderr, "writ:", message)
 	return code
 }
 
