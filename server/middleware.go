@@ -82,7 +82,7 @@ func (s *Server) log(r *request) {
 		slog.String("source", r.source()),
 	)
 	if r.caller != nil {
-		fields = append(fields, slog.String("level", string(r.caller.Level)))
+		fields = append(fields, slog.String("caller", string(r.caller.Level)))
 	}
 	if r.failed != nil {
 		fields = append(fields, slog.String("error", r.failed.Code))
