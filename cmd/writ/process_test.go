@@ -103,13 +103,11 @@ func (in *instance) waitUntilListening(t *testing.T) {
 	}
 }
 
-// binary builds the program once for all tests; TestMain removes it.
+var scratch string //nolint:gochecknoglobals // folder of the binary, made and removed by TestMain
+
+// binary builds the program once for all tests that need it.
 var binary = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // built once
-	dir, err := os.MkdirTemp("", "writ-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "writ")
+	path := filepath.Join(scratch, "writ")
 	if text, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		return path, &buildError{string(text)}
 	}
@@ -121,10 +119,12 @@ type buildError struct{ text string }
 func (e *buildError) Error() string { return e.text }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path)) //nolint:errcheck,gosec // a left-over in the temporary folder
+	var err error
+	if scratch, err = os.MkdirTemp("", "writ-test-"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(scratch) //nolint:errcheck,gosec // a left-over in the temporary folder
 	os.Exit(code)
 }
 
