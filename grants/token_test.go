@@ -261,3 +261,30 @@ func TestAdminStates(t *testing.T) {
 		t.Errorf("superuser claims: %+v", token.Claims)
 	}
 }
+
+// SEC-13: hashes of equal length are compared, and a missing hash matches nothing, not even the empty secret.
+func TestSecretsAreComparedByTheirHashes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	hash := f.shop.client.SecretHash
+	if len(hash) != 32 || !secretMatches(hash, f.shopSecret) {
+		t.Fatalf("a hash of %d bytes does not match its secret", len(hash))
+	}
+	for name, c := range map[string]struct {
+		hash   []byte
+		secret string
+	}{
+		"prefix":            {hash, f.shopSecret[:len(f.shopSecret)-1]},
+		"longer":            {hash, f.shopSecret + "A"},
+		"empty secret":      {hash, ""},
+		"no hash":           {nil, ""},
+		"cut hash":          {hash[:31], f.shopSecret},
+		"the hash itself":   {hash, string(hash)},
+		"another's secret":  {hash, f.depotSecret},
+		"client id instead": {hash, f.clientID(f.shop)},
+	} {
+		if secretMatches(c.hash, c.secret) {
+			t.Errorf("%s matches", name)
+		}
+	}
+}
