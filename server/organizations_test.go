@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -180,7 +182,11 @@ func TestTheSuperuserMakesAnExistingAdminTheOwner(t *testing.T) {
 
 func TestNewOwnersWaitForApprovalAndConfirmation(t *testing.T) {
 	t.Parallel()
-	f := newServer(t, options{registration: true, service: func(c *grants.Config) { c.AdminApproval, c.AdminConfirmation = true, true }})
+	var log bytes.Buffer
+	f := newServer(t, options{
+		registration: true, logger: slog.New(slog.NewTextHandler(&log, nil)),
+		service: func(c *grants.Config) { c.AdminApproval, c.AdminConfirmation = true, true },
+	})
 	a := f.status(t, 200, "POST", "/management/orgs", globex(`,"activated":true,"confirmed":true`))
 	a.check(t, scenario{wantStatus: 200, wantBody: map[string]any{
 		"data.owner.activated": false, "data.owner.confirmed": false, "data.owner.properties": map[string]any{},
@@ -188,6 +194,9 @@ func TestNewOwnersWaitForApprovalAndConfirmation(t *testing.T) {
 	login := `{"grant_type":"password","username":"gus","password":"` + newPassword + `"}`
 	if a := f.do(t, "POST", "/management/token", login); a.Code < 400 {
 		t.Errorf("an admin who waits got a token: %s", a.text)
+	}
+	if !strings.Contains(log.String(), "new admin waits") || strings.Contains(log.String(), newPassword) || strings.Contains(log.String(), "http") {
+		t.Errorf("the log must tell of him without a link: %s", log.String())
 	}
 }
 
