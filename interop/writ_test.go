@@ -78,7 +78,7 @@ func start(t *testing.T, flags ...string) string {
 		t.Fatal(err)
 	}
 	stdout, stderr := newTranscript(), newTranscript()
-	arguments := append([]string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + t.TempDir(), "--log-level=warn"}, flags...)
+	arguments := append([]string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + filepath.Join(t.TempDir(), "data"), "--log-level=warn"}, flags...)
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), path, arguments...)
 	process.Stdout, process.Stderr = stdout, stderr
 	process.Env = []string{"WRIT_SUPERUSER_PASSWORD=" + superuserPassword}
