@@ -36,8 +36,11 @@ func NewAdmin(username, email, name string, now time.Time) (Admin, error) {
 	}
 	at := now.UnixMilli()
 	admin := Admin{
-		ID: uuid.New(), Name: name, Properties: Properties{}, Activated: true, Confirmed: true,
+		ID: uuid.New(), Properties: Properties{}, Activated: true, Confirmed: true,
 		Generation: 1, PasswordChanged: at, Created: at, Modified: at,
+	}
+	if err := admin.SetName(name); err != nil {
+		return Admin{}, err
 	}
 	if err := admin.SetUsername(username); err != nil {
 		return Admin{}, err
@@ -46,6 +49,12 @@ func NewAdmin(username, email, name string, now time.Time) (Admin, error) {
 		return Admin{}, err
 	}
 	return admin, nil
+}
+
+// SetName checks and sets the name that is shown.
+func (a *Admin) SetName(name string) error {
+	a.Name = name
+	return ShownText("name", name)
 }
 
 // SetUsername checks and sets the username and its folded form.

@@ -116,6 +116,15 @@ func Label(label string) (string, error) {
 	return label, nil
 }
 
+// ShownText checks a text that is only shown, as the name of a person or the title of a role: it has no control characters, which
+// would break the headers of mails and the lines of logs.
+func ShownText(property, text string) error {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) {
+		return Illegal("Illegal %s: %s", property, Printable(text))
+	}
+	return nil
+}
+
 // Fold is the form in which names are unique and looked up: lower case.
 func Fold(name string) string { return strings.ToLower(name) }
 

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
+
+	"github.com/google/uuid"
 )
 
 type nameCase struct {
@@ -355,4 +358,28 @@ func FuzzNames(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestShownText(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "Dana Reed", "Dana \"D.\" <Reed>", "Дана", "ダナ 🙂", strings.Repeat("x", 5000)} {
+		if err := ShownText("name", text); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"a\x00", "a\nb", "a\r\nBcc: x", "a\tb", "\x7f", "\u0085", "\u2028", "\xff"} {
+		wantIllegal(t, ShownText("name", text), "")
+	}
+	if _, err := NewUser(uuid.New(), "dana", "", "a\nb", time.Now()); err == nil {
+		t.Error("a user with two lines of name")
+	}
+	if _, err := NewAdmin("olga", "o@x", "a\nb", time.Now()); err == nil {
+		t.Error("an admin with two lines of name")
+	}
+	if _, err := NewRole(uuid.New(), "clerk", "a\nb", time.Now()); err == nil {
+		t.Error("a role with two lines of title")
+	}
+	if _, err := NewGroup(uuid.New(), "a", "a\nb", "", time.Now()); err == nil {
+		t.Error("a group with two lines of name")
+	}
 }

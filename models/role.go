@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,10 @@ func NewRole(application uuid.UUID, name, title string, now time.Time) (Role, er
 		return Role{}, err
 	}
 	if title == "" {
-		title = name
+		title = strings.TrimSpace(name)
+	}
+	if err := ShownText("title", title); err != nil {
+		return Role{}, err
 	}
 	return Role{ID: uuid.New(), ApplicationID: application, Name: folded, Title: title, Created: now.UnixMilli(), Modified: now.UnixMilli()}, nil
 }
@@ -51,6 +55,12 @@ func NewGroup(application uuid.UUID, path, name, title string, now time.Time) (G
 	}
 	path, err := GroupPath(path)
 	if err != nil {
+		return Group{}, err
+	}
+	if err := ShownText("name", name); err != nil {
+		return Group{}, err
+	}
+	if err := ShownText("title", title); err != nil {
 		return Group{}, err
 	}
 	return Group{

@@ -39,8 +39,11 @@ func NewUser(application uuid.UUID, username, email, name string, now time.Time)
 	}
 	at := now.UnixMilli()
 	user := User{
-		ID: uuid.New(), ApplicationID: application, Name: name, Properties: Properties{},
+		ID: uuid.New(), ApplicationID: application, Properties: Properties{},
 		Activated: true, Confirmed: true, Generation: 1, PasswordChanged: at, Created: at, Modified: at,
+	}
+	if err := user.SetName(name); err != nil {
+		return User{}, err
 	}
 	if err := user.SetUsername(username); err != nil {
 		return User{}, err
@@ -49,6 +52,12 @@ func NewUser(application uuid.UUID, username, email, name string, now time.Time)
 		return User{}, err
 	}
 	return user, nil
+}
+
+// SetName checks and sets the name that is shown.
+func (u *User) SetName(name string) error {
+	u.Name = name
+	return ShownText("name", name)
 }
 
 // SetUsername checks and sets the username and its folded form.
