@@ -1,13 +1,10 @@
 package server
 
 import (
-	"errors"
-	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/claims/permission"
-	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -108,7 +105,10 @@ func (r *request) permissionRequest() (permission.Request, error) {
 		}
 		switch {
 		case pattern[i] == ":user" && r.user != nil:
-			spellings[i] = append(spellings[i], r.user.Username, r.user.ID.String())
+			var err error
+			if spellings[i], err = r.spellingsOfUser(segment); err != nil {
+				return permission.Request{}, err
+			}
 		case pattern[i] == ":role" && r.role != nil:
 			spellings[i] = append(spellings[i], r.role.Name, r.role.ID.String())
 		case pattern[i] == ":group" && r.group != nil:
@@ -116,6 +116,19 @@ func (r *request) permissionRequest() (permission.Request, error) {
 		}
 	}
 	return permission.Request{Method: r.method(), Paths: permission.Spellings(spellings)}, nil
+}
+
+// spellingsOfUser are the spellings of the user that a segment names. An e-mail address that is another user's username is none: a rule
+// with ${user} would let that one in.
+func (r *request) spellingsOfUser(segment string) ([]string, error) {
+	spellings := []string{r.user.Username, r.user.ID.String()}
+	if models.Fold(segment) != r.user.UsernameKey && models.IsEmail(segment) {
+		namesake, err := found(r.server.Store.UserBy(r.ctx(), r.tenant.Application.ID, "username", segment))
+		if namesake != nil || err != nil {
+			return spellings, err
+		}
+	}
+	return append([]string{segment}, spellings...), nil
 }
 
 // resolve looks up what the path names below an application's root; what does not exist stays nil.
@@ -168,7 +181,7 @@ func found[T any](row T, err error) (*T, error) {
 
 // findUser finds the application user that a path names (§1.5); nil if there is none. "me" is the calling user.
 func (r *request) findUser(name string) (*models.User, error) {
-	if name == "me" {
+	if strings.EqualFold(name, "me") {
 		if r.caller == nil || r.caller.Level != claims.ApplicationUser || r.caller.Tenant.Application.ID != r.tenant.Application.ID {
 			return nil, nil
 		}
@@ -219,7 +232,7 @@ func (r *request) authorizeOrganization() error {
 
 func (r *request) authorizeAdmin() error {
 	name := r.param("user")
-	if name == "me" {
+	if strings.EqualFold(name, "me") {
 		if r.caller.Level != claims.AdminUser {
 			return noAdminIdentity()
 		}
@@ -237,18 +250,4 @@ func (r *request) authorizeAdmin() error {
 	}
 	r.admin = admin
 	return nil
-}
-
-// permits asks the permission engine about this request without answering it; for handlers where a rule is one of several ways in.
-func (r *request) permits() (bool, error) {
-	request, err := r.permissionRequest()
-	if err != nil {
-		return false, err
-	}
-	err = r.server.Grants.Permits(r.ctx(), r.caller, r.tenant, request)
-	var refused *grants.Error
-	if errors.As(err, &refused) && slices.Contains([]int{401, 403}, refused.Status) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -66,8 +66,7 @@ func TestCredentialSources(t *testing.T) {
 		{name: "repeated token", method: "GET", path: path + "?access_token=" + shop + "&access_token=" + shop, wantStatus: 400, wantBody: fails("illegal_argument", "duplicate parameter: access_token")},
 		{name: "token in query and form", method: "DELETE", path: path + "?access_token=" + shop, body: "access_token=" + shop, wantStatus: 400, wantBody: fails("illegal_argument", "duplicate parameter: access_token")},
 		{name: "repeated client_id", method: "GET", path: path + "?" + query + "&client_id=x", wantStatus: 400, wantBody: fails("illegal_argument", "duplicate parameter: client_id")},
-		{name: "credentials are not looked at", method: "GET", path: "/status?access_token=x&access_token=y", headers: []string{"Authorization: Bearer x"}, wantStatus: 400},
-		{name: "credentials are not looked at, one", method: "GET", path: "/status?access_token=x", headers: []string{"Authorization: Bearer x"}, wantStatus: 200},
+		{name: "credentials are not looked at", method: "GET", path: "/status?access_token=x&access_token=y", headers: []string{"Authorization: Bearer x"}, wantStatus: 200},
 	})
 }
 
@@ -177,10 +176,14 @@ func TestRevoke(t *testing.T) {
 	}
 	empty := scenario{wantStatus: 200, wantBody: map[string]any{"timestamp": nil}, wantHeader: map[string]string{"Content-Type": "application/json", "Pragma": "no-cache"}}
 	for name, request := range map[string]func(token string) *answer{
-		"form":          func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", "token="+token) },
-		"hint":          func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", "token_type_hint=refresh_token&token="+token) },
-		"JSON":          func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", `{"token":"`+token+`"}`) },
-		"client, Basic": func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", "token="+token, basic(f.shopID, f.shopSecret)) },
+		"form": func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", "token="+token) },
+		"hint": func(token string) *answer {
+			return f.do(t, "POST", "/acme/shop/revoke", "token_type_hint=refresh_token&token="+token)
+		},
+		"JSON": func(token string) *answer { return f.do(t, "POST", "/acme/shop/revoke", `{"token":"`+token+`"}`) },
+		"client, Basic": func(token string) *answer {
+			return f.do(t, "POST", "/acme/shop/revoke", "token="+token, basic(f.shopID, f.shopSecret))
+		},
 	} {
 		token, other := fresh(), fresh()
 		a := request(token)

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -55,9 +57,7 @@ func (r *request) ok(e envelope) error {
 	if r.tenant != nil {
 		r.describe(body)
 	}
-	for name, value := range e.Extra {
-		body[name] = value
-	}
+	maps.Copy(body, e.Extra)
 	r.answer(http.StatusOK, body)
 	return nil
 }
@@ -90,7 +90,7 @@ func (r *request) describe(body map[string]any) {
 	body["organization"] = r.tenant.Organization.Name
 	body["params"] = r.shownParams()
 	body["path"] = path
-	body["uri"] = r.tenant.Issuer + strings.TrimSuffix(path, "/")
+	body["uri"] = r.tenant.Issuer + (&url.URL{Path: strings.TrimSuffix(path, "/")}).EscapedPath()
 }
 
 // collectionPath is the path of the collection (§1.4): /users also for /users/dana.

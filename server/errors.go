@@ -240,4 +240,3 @@ func applicationNotFound(organization, application, path string) *grants.Error {
 	return grants.NewError(http.StatusNotFound, "organization_application_not_found",
 		fmt.Sprintf("Could not find application for %s from URI: %s", name, models.Printable(path)))
 }
-

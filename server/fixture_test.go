@@ -277,9 +277,9 @@ func (f *fixture) tokenOf(t testing.TB, path, body string) string {
 	return token
 }
 
-func once(kept *string, make func() string) string {
+func once(kept *string, login func() string) string {
 	if *kept == "" {
-		*kept = make()
+		*kept = login()
 	}
 	return *kept
 }

@@ -50,7 +50,9 @@ func TestMalformedTokenRequests(t *testing.T) {
 	t.Parallel()
 	f := newServer(t, options{})
 	const path = "/acme/shop/token"
-	oauth := func(code string) map[string]any { return map[string]any{"error": code, "timestamp": nil, "exception": nil} }
+	oauth := func(code string) map[string]any {
+		return map[string]any{"error": code, "timestamp": nil, "exception": nil}
+	}
 	parse := map[string]any{"error": "json_parse", "exception": "JsonParseException"}
 	repeated := func(name string) map[string]any { return fails("illegal_argument", "duplicate parameter: "+name) }
 	f.run(t, []scenario{

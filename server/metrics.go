@@ -46,8 +46,7 @@ func newMetrics() *metrics {
 
 // refused counts a credential that was refused, by its error code.
 func (m *metrics) refused(err error) {
-	var known *grants.Error
-	if errors.As(err, &known) {
+	if known, is := errors.AsType[*grants.Error](err); is {
 		m.refusals.WithLabelValues(known.Code).Inc()
 	}
 }

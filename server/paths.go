@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,9 +17,9 @@ const nowhere = "/.nowhere"
 
 // canonicalize brings path and query of a request into the one form the route table is written in. A method that no route has is
 // replaced by one the router knows, so that it is answered by 405 like the others.
-func (s *Server) canonicalize(r *http.Request) {
+func (s *Server) canonicalize(ctx context.Context, r *http.Request) {
 	isApplication := func(id string) bool {
-		_, err := s.Grants.Tenant(r.Context(), byUUID, id)
+		_, err := s.Grants.Tenant(ctx, byUUID, id)
 		return err == nil
 	}
 	path, ok := canonicalPath(r.URL.EscapedPath(), isApplication)

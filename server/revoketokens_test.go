@@ -16,7 +16,6 @@ func TestRevokeTokensOfUser(t *testing.T) {
 		return f.tokenOf(t, "/acme/shop/token", "grant_type=password&username=dana&password=quiet-harbor-7")
 	}
 	erik := f.newUser(t, f.shop, "erik", "Erik")
-	asErik := "Authorization: Bearer " + f.tokenOf(t, "/acme/shop/token", "grant_type=password&username=erik&password="+userPassword)
 	for name, header := range map[string]func() string{
 		"himself":             func() string { return "Authorization: Bearer " + login() },
 		"application client":  func() string { return f.asShop(t) },
@@ -42,7 +41,7 @@ func TestRevokeTokensOfUser(t *testing.T) {
 		{name: "GET", method: "GET", path: "/acme/shop/users/dana/revoketokens", wantStatus: 405, wantHeader: map[string]string{"Allow": "POST, PUT"}},
 		{name: "wrong credential", method: "POST", path: "/acme/shop/users/dana/revoketokens", headers: []string{"Authorization: Bearer x"}, wantStatus: 401, wantBody: map[string]any{"error": "auth_bad_access_token"}},
 	})
-	asErik = "Authorization: Bearer " + f.tokenOf(t, "/acme/shop/token", "grant_type=password&username=erik&password="+userPassword)
+	asErik := "Authorization: Bearer " + f.tokenOf(t, "/acme/shop/token", "grant_type=password&username=erik&password="+userPassword)
 	a := f.do(t, "POST", "/acme/shop/users/dana/revoketokens", "", asErik)
 	a.check(t, scenario{wantStatus: 401, wantBody: map[string]any{"error": "unauthorized"}})
 	_, err := f.store.AddRules(t.Context(), f.shop.ID, "user", erik.ID, []string{"post:/users/dana/revoketokens"})
@@ -161,7 +160,7 @@ func TestRegisteredTokens(t *testing.T) {
 	shop := f.do(t, "POST", "/acme/shop/token?ttl=0", clientForm(f.shopID, f.shopSecret), "Remote: [2001:db8::1]:99")
 	acme := f.do(t, "POST", "/management/token?ttl=0", clientForm(f.acmeID, f.acmeSecret))
 	olga := f.do(t, "POST", "/management/token?ttl=0", `{"grant_type":"password","username":"olga","password":"slow-river-92"}`)
-	_ = f.do(t, "POST", "/acme/shop/token", clientForm(f.shopID, f.shopSecret)) // short-lived ones are never stored
+	_ = f.do(t, "POST", "/acme/shop/token", clientForm(f.shopID, f.shopSecret))             // short-lived ones are never stored
 	id := func(a *answer) string { return claimsOf(t, a.body["access_token"].(string)).ID } //nolint:forcetypeassert // a test
 	f.run(t, []scenario{
 		{
@@ -188,7 +187,7 @@ func TestRegisteredTokens(t *testing.T) {
 		{name: "it is listed as revoked", method: "GET", path: "/acme/shop/users/dana/tokens", headers: []string{f.asDana(t)}, wantStatus: 200, wantBody: map[string]any{"count": 1, "data.0.revoked": 1795000001250}},
 		{name: "all", method: "DELETE", path: "/management/users/olga/tokens", headers: []string{f.asOlga(t)}, wantStatus: 200, wantBody: map[string]any{"action": "revoked tokens"}},
 		{name: "they are refused", method: "GET", path: "/management/me", headers: []string{"Authorization: Bearer " + olga.body["access_token"].(string)}, wantStatus: 401, wantBody: map[string]any{"error": "auth_invalid"}}, //nolint:forcetypeassert // a test
-		{name: "others live", method: "GET", path: "/management/orgs/acme/tokens", headers: []string{"Authorization: Bearer " + acme.body["access_token"].(string)}, wantStatus: 200},                                                  //nolint:forcetypeassert // a test
+		{name: "others live", method: "GET", path: "/management/orgs/acme/tokens", headers: []string{"Authorization: Bearer " + acme.body["access_token"].(string)}, wantStatus: 200},                                           //nolint:forcetypeassert // a test
 	})
 	page := f.do(t, "GET", "/acme/shop/tokens?limit=1", "", f.asShop(t))
 	cursor, _ := page.get("cursor").(string)

@@ -196,23 +196,12 @@ func (s *Server) handle(r *request) error {
 	return r.route.handle(r)
 }
 
-// parse reads query and body and applies the rules of §1.2 about repeated parameters.
+// parse reads query and body.
 func (r *request) parse() error {
 	if r.route.kind == bodylessRoute {
 		r.in.forgetBrokenBody()
 	}
-	if err := r.in.parse(r.Request().URL.RawQuery, r.route.keys); err != nil {
-		return err
-	}
-	if r.route.kind == tokenRoute || r.route.kind == oauthRoute {
-		return nil // they have their own rules
-	}
-	for _, name := range []string{"access_token", "client_id", "client_secret"} {
-		if r.in.query.count(name)+r.in.form.count(name) > 1 {
-			return grants.IllegalArgument("duplicate parameter: " + name)
-		}
-	}
-	return nil
+	return r.in.parse(r.Request().URL.RawQuery, r.route.keys)
 }
 
 // forgetBrokenBody drops a body that is ignored anyway unless it is a form, which may carry the caller's credentials.

@@ -174,13 +174,13 @@ const (
 	tokenKeys       = "grant_type username email password pin refresh_token client_id client_secret scope ttl label access_token"
 	revokeKeys      = "token token_type_hint client_id client_secret"
 	applicationKeys = "accesstokenttl refreshtokens refreshtokenttl passwordgrant permissionclaims scopes allowedorigins " +
-		"registration_requires_email_confirmation registration_requires_admin_approval nonexpiringexp"
-	userKeys = "username email name password pin activated confirmed disabled picture"
+		"registration_requires_email_confirmation registration_requires_admin_approval nonexpiringexp " +
+		"name organizationName applicationName " + fixedKeys
+	userKeys = "username email name password pin oldpassword newpassword activated confirmed disabled deactivated picture " + fixedKeys
+	// fixedKeys are what Writ itself writes into every entity.
+	fixedKeys = "uuid type created modified metadata"
 )
 
 func (s *Server) noRoute(*request) error { return notFound() }
 
 func (s *Server) unknownCollection(*request) error { return resourceNotFound() }
-
-// todo stands where a handler is being written.
-func (s *Server) todo(*request) error { return notFound() }

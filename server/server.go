@@ -97,6 +97,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Portal.ServeHTTP(w, r)
 		return
 	}
-	s.canonicalize(r)
+	s.canonicalize(r.Context(), r)
 	s.echo.ServeHTTP(w, r)
 }

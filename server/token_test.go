@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/claims"
+	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -251,6 +252,29 @@ func TestStateIsToldOnlyAfterTheRightPassword(t *testing.T) {
 		{name: "disabled, wrong password", method: "POST", path: "/acme/shop/token", body: wrong, wantStatus: 400, wantBody: iup},
 		{name: "unknown", method: "POST", path: "/acme/shop/token", body: strings.Replace(wrong, "dana", "nobody", 1), wantStatus: 400, wantBody: iup},
 	})
+}
+
+// §7.6: admins who must confirm or be approved first.
+func TestAdminsWaitForConfirmationAndApproval(t *testing.T) {
+	t.Parallel()
+	f := newServer(t, options{service: func(c *grants.Config) { c.AdminConfirmation, c.AdminApproval = true, true }})
+	change := func(change func(*models.Admin)) {
+		_, err := f.store.UpdateAdmin(t.Context(), f.olga.ID, func(a *models.Admin) error { change(a); return nil })
+		must(t, err)
+	}
+	const form, inJSON = "grant_type=password&username=olga&password=slow-river-92", `{"grant_type":"password","username":"olga","password":"slow-river-92"}`
+	unconfirmed := with(fails("invalid_grant", "User must be confirmed to authenticate"), map[string]any{"timestamp": nil})
+	change(func(a *models.Admin) { a.Confirmed = false })
+	f.run(t, []scenario{
+		{name: "not confirmed, JSON", method: "POST", path: "/management/token", body: inJSON, wantStatus: 403, wantBody: unconfirmed},
+		{name: "not confirmed, form", method: "POST", path: "/management/token", body: form, wantStatus: 400, wantBody: unconfirmed},
+		{name: "not confirmed, wrong password", method: "POST", path: "/management/token", body: form + "x", wantStatus: 400, wantBody: fails("invalid_grant", "invalid username or password")},
+		{name: "never the superuser", method: "POST", path: "/management/token", body: `{"grant_type":"password","username":"superuser","password":"` + superuserPassword + `"}`, wantStatus: 200},
+	})
+	change(func(a *models.Admin) { a.Confirmed, a.Activated = true, false })
+	f.do(t, "POST", "/management/token", inJSON).check(t, scenario{wantStatus: 400, wantBody: fails("invalid_grant", "user not activated")})
+	change(func(a *models.Admin) { a.Activated, a.Disabled = true, true })
+	f.do(t, "POST", "/management/token", inJSON).check(t, scenario{wantStatus: 400, wantBody: fails("invalid_grant", "user disabled")})
 }
 
 // §2.2, §13: repeated failures from one address wait, the right password too; success ends the wait. SEC-28

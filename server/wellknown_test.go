@@ -119,8 +119,10 @@ func TestMetricsCountWhatTheyName(t *testing.T) {
 	f.do(t, "GET", "/acme/shop/tokens", "", "Authorization: Bearer x")
 	f.do(t, "POST", "/acme/shop/users/dana/revoketokens", "", f.asShop(t))
 	for _, want := range [][2]string{
-		{"writ_tokens_issued_total", "client_credentials"}, {"writ_token_errors_total", "unsupported_grant_type"},
-		{"writ_tokens_refused_total", "auth_bad_access_token"}, {"writ_revocations_total", "user"},
+		{"writ_tokens_issued_total", "client_credentials"},
+		{"writ_token_errors_total", "unsupported_grant_type"},
+		{"writ_tokens_refused_total", "auth_bad_access_token"},
+		{"writ_revocations_total", "user"},
 	} {
 		if got := f.counter(t, want[0], want[1]); got != 1 {
 			t.Errorf("%s{%s} is %v", want[0], want[1], got)
