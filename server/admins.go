@@ -213,7 +213,9 @@ func (c *adminChange) apply(a *models.Admin) error {
 		}
 	}
 	if c.name != "" {
-		a.Name = c.name
+		if err := a.SetName(c.name); err != nil {
+			return err
+		}
 	}
 	if err := a.Properties.Merge(c.custom); err != nil {
 		return err

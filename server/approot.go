@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -39,11 +40,13 @@ func (s *Server) updateApplication(r *request) error {
 	return r.entity("put", applicationEntity(&r.tenant.Organization, &application))
 }
 
-// withoutFixed drops members that no caller can set: what Writ itself writes into entities, and those named besides.
+// withoutFixed drops members that no caller can set: what Writ itself writes into entities, what authenticates a request, and those
+// named besides.
 func withoutFixed(members map[string]any, besides ...string) map[string]any {
 	kept := maps.Clone(members)
-	for _, name := range append(besides, "uuid", "type", "created", "modified", "metadata") {
+	for _, name := range append(besides, strings.Fields(fixedKeys)...) {
 		delete(kept, name)
 	}
+	maps.DeleteFunc(kept, func(name string, _ any) bool { return isCredential(name) })
 	return kept
 }

@@ -70,7 +70,7 @@ func (s *Server) updateGroup(r *request) error {
 	if err != nil {
 		return err
 	}
-	named, err := textsOf(body, "name", "title")
+	named, err := shownTextsOf(body, "name", "title")
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func (s *Server) owner(r *request, seed *models.OrganizationSeed) (*models.Admin
 
 // listOrganizations is GET /management/orgs. Applications and members are left to each organization's own path.
 func (s *Server) listOrganizations(r *request) error {
-	page, err := r.page()
+	page, err := r.plainPage()
 	if err != nil {
 		return err
 	}

@@ -18,18 +18,22 @@ func queryParse(reason string) *grants.Error {
 // parseQL reads the small query language of §8.2: [select *] [where] c ((and|or) c)*, where c compares username or email with a text in single
 // quotes and "and" binds tighter. Within quotes a backslash takes the next character as it is.
 func parseQL(text string) (models.UserFilter, error) {
+	if text == "" {
+		return models.UserFilter{}, nil // absent (§1.2)
+	}
 	words, err := wordsOfQL(text)
 	if err != nil {
 		return models.UserFilter{}, err
 	}
 	q := qlReader{words: words}
-	if q.take("select") && !q.take("*") {
+	everything := q.take("select")
+	if everything && !q.take("*") {
 		return models.UserFilter{}, queryParse("only select * is supported")
 	}
-	where := q.take("where")
-	if len(q.words) == 0 && !where {
+	if everything && len(q.words) == 0 {
 		return models.UserFilter{}, nil
 	}
+	q.take("where")
 	return q.alternatives()
 }
 

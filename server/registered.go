@@ -44,7 +44,7 @@ func (r *request) tokensOf() models.TokenFilter {
 
 // listTokens is GET of a list, newest first.
 func (s *Server) listTokens(r *request) error {
-	page, err := r.page()
+	page, err := r.plainPage()
 	if err != nil {
 		return err
 	}

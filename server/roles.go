@@ -73,6 +73,9 @@ func inactivityOf(body map[string]any, absent int64) (int64, error) {
 	case nil:
 		return absent, nil
 	case string:
+		if value == "" {
+			return absent, nil // §1.2
+		}
 		text = value
 	case json.Number:
 		text = value.String()
@@ -91,7 +94,7 @@ func (s *Server) updateRole(r *request) error {
 	if err != nil {
 		return err
 	}
-	named, err := textsOf(body, "title")
+	named, err := shownTextsOf(body, "title")
 	if err != nil {
 		return err
 	}

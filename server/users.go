@@ -61,7 +61,7 @@ type userDraft struct {
 
 // draftUser checks one body. States of the account cannot be set here, whoever asks.
 func (s *Server) draftUser(r *request, body map[string]any) (userDraft, error) {
-	named, err := textsOf(body, "username", "email", "name", "password", "pin")
+	named, err := textsOf(body, "username", "email", "name", "password", "pin", "picture")
 	if err != nil {
 		return userDraft{}, err
 	}
@@ -72,7 +72,7 @@ func (s *Server) draftUser(r *request, body map[string]any) (userDraft, error) {
 	settings := &r.tenant.Application.Settings
 	user.Confirmed = !settings.EmailConfirmation
 	user.Activated = !settings.EmailConfirmation && !settings.AdminApproval
-	if err := user.Properties.Merge(customOfUser(body)); err != nil {
+	if err := user.Properties.Merge(customOfUser(body, user.EmailAddress())); err != nil {
 		return userDraft{}, err
 	}
 	draft := userDraft{User: user, password: named["password"], pin: named["pin"]}
@@ -107,10 +107,29 @@ func textsOf(body map[string]any, names ...string) (map[string]string, error) {
 	return texts, nil
 }
 
+// shownTextsOf reads members that are only shown.
+func shownTextsOf(body map[string]any, names ...string) (map[string]string, error) {
+	texts, err := textsOf(body, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := models.ShownText(name, texts[name]); err != nil {
+			return nil, err
+		}
+	}
+	return texts, nil
+}
+
 // customOfUser is what remains of a body as custom properties: nothing that Writ itself writes, and no secret, which would be shown.
-func customOfUser(body map[string]any) map[string]any {
-	return withoutFixed(body, "username", "email", "name", "password", "pin", "oldpassword", "newpassword",
+// A picture that is the default one stays the default: clients send back whole entities, and the e-mail address may change later.
+func customOfUser(body map[string]any, email string) map[string]any {
+	custom := withoutFixed(body, "username", "email", "name", "password", "pin", "oldpassword", "newpassword", "credentials",
 		"activated", "confirmed", "disabled", "deactivated")
+	if picture := custom["picture"]; picture == "" || picture == gravatar(email) {
+		delete(custom, "picture")
+	}
+	return custom
 }
 
 // listUsers is GET of the collection, with the small query language.
@@ -141,7 +160,7 @@ func (s *Server) updateUser(r *request) error {
 	if err != nil {
 		return err
 	}
-	named, err := textsOf(body, "username", "email", "name")
+	named, err := textsOf(body, "username", "email", "name", "picture")
 	if err != nil {
 		return err
 	}
@@ -150,12 +169,13 @@ func (s *Server) updateUser(r *request) error {
 		return err
 	}
 	user, err := s.Store.UpdateUser(r.ctx(), r.tenant.Application.ID, r.user.ID, func(u *models.User) error {
+		custom := customOfUser(body, u.EmailAddress())
 		if err := rename(u, named); err != nil {
 			return err
 		}
 		states.apply(u)
 		u.Modified = r.now().UnixMilli()
-		return u.Properties.Merge(customOfUser(body))
+		return u.Properties.Merge(custom)
 	})
 	if err != nil {
 		return err
@@ -166,7 +186,9 @@ func (s *Server) updateUser(r *request) error {
 // rename sets those of the three names that are given.
 func rename(u *models.User, named map[string]string) error {
 	if name := named["name"]; name != "" {
-		u.Name = name
+		if err := u.SetName(name); err != nil {
+			return err
+		}
 	}
 	if username := named["username"]; username != "" {
 		if err := u.SetUsername(username); err != nil {
