@@ -133,7 +133,7 @@ func (s *Store) every(ctx context.Context, interval time.Duration, what string, 
 
 // prune works in small transactions: a large one would keep every other write waiting.
 func (s *Store) prune(ctx context.Context) error {
-	for _, some := range []func(context.Context, int) (int, error){s.PruneChanges, s.PruneDenials} {
+	for _, some := range []func(context.Context, int) (int, error){s.PruneChanges, s.PruneDenials, s.PruneAudit} {
 		for {
 			count, err := some(ctx, pruneBatch)
 			if err != nil {

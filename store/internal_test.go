@@ -36,7 +36,7 @@ func openTest(t testing.TB, logger *slog.Logger) *Store {
 func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, nil)
-	known := []string{"goose_db_version", "change_head", "sqlite_sequence"}
+	known := []string{"goose_db_version", "change_head", "audit_head", "sqlite_sequence"}
 	for _, model := range []any{
 		metaRow{},
 		models.Change{},
@@ -57,6 +57,8 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.RegisteredToken{},
 		models.RefreshToken{},
 		models.SigningKey{},
+		models.AuditEvent{},
+		auditOrganization{},
 	} {
 		parsed, err := schema.Parse(model, &sync.Map{}, s.reader.NamingStrategy)
 		if err != nil {

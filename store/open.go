@@ -31,7 +31,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.TokenTTL < 0 {
 		return nil, fmt.Errorf("token lifetime %d: want 0 or more milliseconds", cfg.TokenTTL)
 	}
-	s := &Store{now: cfg.Now, logger: cfg.Logger}
+	s := &Store{now: cfg.Now, logger: cfg.Logger, auditRetention: cfg.AuditRetention}
 	if s.now == nil {
 		s.now = time.Now
 	}

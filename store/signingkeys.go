@@ -46,13 +46,27 @@ func (s *Store) SetSigningKeyState(ctx context.Context, kid, state string) error
 		}
 		row.State, row.Changed = state, t.now
 		t.keyChanged(kid)
-		return t.save(&row)
+		if err := t.save(&row); err != nil {
+			return err
+		}
+		return t.keyAudited("key."+state, &row)
 	})
 }
 
 func (t *transaction) createSigningKey(key models.SigningKey) error {
 	t.keyChanged(key.KID)
-	return t.db.Create(&key).Error
+	if err := t.db.Create(&key).Error; err != nil {
+		return err
+	}
+	return t.keyAudited("key.create", &key)
+}
+
+// keyAudited records what becomes of a key in the transaction that does it: several replicas see every change, one makes it.
+func (t *transaction) keyAudited(action string, key *models.SigningKey) error {
+	return t.appendAudit([]models.AuditEvent{{
+		Action: action, ActorLevel: models.AuditSystem, TargetKind: "key", TargetID: key.KID,
+		Detail: models.AuditDetail(map[string]any{"alg": key.Alg, "purpose": key.Purpose, "state": key.State}),
+	}})
 }
 
 func (t *transaction) keyChanged(kid string) {

@@ -29,6 +29,8 @@ type Config struct {
 	// TokenTTL (ms) is the server's default lifetime of access tokens, 0 for non-expiring. The longest value that was ever
 	// used is remembered in the database, because a denial must outlive the tokens of former configurations.
 	TokenTTL int64
+	// AuditRetention is how long entries of the audit trail are kept; 0 is for ever.
+	AuditRetention time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Logger gets slow queries and failures, never values; nil is nobody.
@@ -42,6 +44,8 @@ type Store struct {
 	now    func() time.Time
 	logger *slog.Logger
 	tail   tail
+
+	auditRetention time.Duration
 }
 
 // tail is what this process has seen of the change log.
