@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/keys"
