@@ -33,9 +33,11 @@ type Policy struct {
 // Passwords hashes and verifies passwords in a bounded pool with a bounded queue, so that a storm of logins can exhaust neither memory nor
 // the processors that other requests need.
 type Passwords struct {
-	policy Policy
-	common map[string]struct{}
-	jobs   chan job
+	policy  Policy
+	common  map[string]struct{}
+	workers int
+	jobs    chan job
+	apart   *hashers // nil: hashing happens here
 }
 
 // queuePerWorker bounds the wait: 64 hashes of about 60 ms are 4 s.
@@ -57,7 +59,7 @@ func NewPasswords(policy Policy, workers int) *Passwords {
 	if policy.Cost == (Cost{}) {
 		policy.Cost = owaspMinimum()
 	}
-	p := &Passwords{policy: policy, common: map[string]struct{}{}, jobs: make(chan job, workers*queuePerWorker)}
+	p := &Passwords{policy: policy, common: map[string]struct{}{}, workers: workers, jobs: make(chan job, workers*queuePerWorker)}
 	for line := range bytes.Lines(commonPasswords) {
 		p.common[string(bytes.TrimSpace(line))] = struct{}{}
 	}
@@ -134,28 +136,31 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 
 // HashUnchecked hashes without a look at the policy: PINs, and passwords that were accepted before.
 func (p *Passwords) HashUnchecked(ctx context.Context, password string) (string, error) {
-	var hash string
-	err := p.run(ctx, func() { hash = p.policy.Cost.hash(normalized(password)) })
-	return hash, err
+	result, err := p.perform(ctx, hashTask{Cost: p.policy.Cost, Password: normalized(password)})
+	return result.Hash, err
 }
 
 // Verify compares a password with a stored hash; outdated says that it was right but the hash is weaker than today's. An empty hash is never right
 // and costs as much as any other, so that an unknown user cannot be told by the time it takes.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
-	if runErr := p.run(ctx, func() { ok, outdated = p.verify(hash, normalized(password)) }); runErr != nil {
-		return false, false, runErr
-	}
-	return ok, outdated, nil
+	result, err := p.perform(ctx, hashTask{Cost: p.policy.Cost, Password: normalized(password), Compare: true, Stored: hash})
+	return result.Right, result.Outdated, err
 }
 
-func (p *Passwords) verify(hash string, password []byte) (ok, outdated bool) {
-	stored, err := parseHash(hash)
+// perform does a task in the pool.
+func (p *Passwords) perform(ctx context.Context, task hashTask) (hashResult, error) {
+	var result hashResult
+	err := p.run(ctx, func() {
+		if p.apart == nil {
+			result = task.run()
+			return
+		}
+		result = p.apart.run(task)
+	})
 	if err != nil {
-		p.policy.Cost.hash(password) // for its cost only
-		return false, false
+		return hashResult{}, err // the work may still be going on
 	}
-	ok = stored.matches(password)
-	return ok, ok && stored.weakerThan(p.policy.Cost)
+	return result, nil
 }
 
 // normalized is the form passwords are hashed in. NFC makes the same text typed on two systems the same bytes. What is absurdly long was never set
