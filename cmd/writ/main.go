@@ -15,7 +15,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The second signal ends the process at once: nobody should have to wait for the drain.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	p := &process{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	if self, err := os.Executable(); err == nil {
+		p.self = self
+	}
+	code := p.run(ctx, os.Args)
 	stop()
 	os.Exit(code)
 }

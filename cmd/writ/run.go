@@ -23,12 +23,19 @@ type process struct {
 	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	// self is the path of this program, for the processes that hash passwords; empty: the server hashes itself. Tests, whose
+	// program is another one, leave it empty.
+	self string
 }
 
 // run is the whole program but for the process it runs in. The environment is passed as a list because unknown variables
 // are warned about. ctx ends with SIGTERM.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &process{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
+	return p.run(ctx, args)
+}
+
+func (p *process) run(ctx context.Context, args []string) int {
 	err := p.commands().Run(ctx, withDefaultCommand(args))
 	if err == nil {
 		return exitOK
@@ -38,7 +45,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
 		message, code = strings.ReplaceAll(message, "\n", "; "), exitFailure
 	}
-	fmt.Fprintln(stderr, "writ:", message)
+	fmt.Fprintln(p.stderr, "writ:", message)
 	return code
 }
 
@@ -48,7 +55,7 @@ func (p *process) commands() *cli.Command {
 		Usage: "an OAuth2 authorization server for many organizations and their applications",
 		Description: "Without a command, `writ` is `writ serve`. `writ serve --demo` starts with credentials and curl lines to try;\n" +
 			"`writ serve --help` lists every setting.",
-		Commands:        []*cli.Command{p.serveCommand(), p.versionCommand()},
+		Commands:        []*cli.Command{p.serveCommand(), p.hashCommand(), p.versionCommand()},
 		Action:          unknownCommand,
 		HideVersion:     true,
 		HideHelpCommand: true,

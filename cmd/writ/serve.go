@@ -58,7 +58,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if c.publicURL == "" {
 		c.publicURL = publicURL(listener.Addr())
 	}
-	w := &wiring{configuration: c, logger: logger, now: time.Now}
+	w := &wiring{configuration: c, self: p.self, logger: logger, now: time.Now}
 	if err := w.open(ctx); err != nil {
 		return err
 	}
@@ -82,6 +82,7 @@ func tune() {}
 type wiring struct {
 	*configuration
 
+	self      string // see process
 	logger    *slog.Logger
 	now       func() time.Time
 	sealer    *keys.Sealer
@@ -118,6 +119,9 @@ func (w *wiring) connect(ctx context.Context) error {
 		return err
 	}
 	w.passwords = grants.NewPasswords(w.policy(), 0)
+	if w.self != "" {
+		w.passwords.HashApart(w.logger, w.self, hashCommandName)
+	}
 	w.secrets = grants.NewSecrets(w.sealer, w.keepSecrets)
 	service, err := grants.New(ctx, grants.Config{
 		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
