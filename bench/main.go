@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/writ-auth/writ/grants"
 )
 
 func main() {
@@ -42,6 +44,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return load(ctx, stdin, stdout)
 	case "hash":
 		return hashAlone(ctx, stdin, stdout)
+	case "hasher":
+		return grants.ServeHashes(stdin, stdout)
 	}
 	return fmt.Errorf("unknown sub-command %q", command)
 }

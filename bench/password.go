@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
+	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +35,12 @@ func hashAlone(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	if err := json.NewDecoder(stdin).Decode(&order); err != nil {
 		return err
 	}
-	runtime.GOMAXPROCS(runtime.NumCPU() + 1) // the callers need a processor beside the workers, as in the server
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	passwords := grants.NewPasswords(grants.Policy{MinLength: 8}, 0)
+	passwords.HashApart(slog.Default(), self, "hasher") // as in the server
 	hash, err := passwords.Hash(ctx, seedPassword)
 	if err != nil {
 		return err
