@@ -20,7 +20,7 @@ func (w *world) jose(t *testing.T, program, issuer string, tokens map[string]str
 
 // TestJoseVerifiesWithEveryAlgorithm gives jose the JWKS URL alone, and then the issuer alone.
 //
-// SEC-37
+// SEC-37, SEC-44
 func TestJoseVerifiesWithEveryAlgorithm(t *testing.T) {
 	t.Parallel()
 	program := node(t)
@@ -64,8 +64,6 @@ func applicationClaims(w *world, more string) string {
 }
 
 // wantJoseRefuses shows jose every forgery and what is genuine but not for it.
-//
-// SEC-44
 func (w *world) wantJoseRefuses(t *testing.T, program, token string) {
 	t.Helper()
 	tokens := forgeries(t, token, string(w.raw(t, w.url+"/.well-known/jwks.json")))

@@ -55,6 +55,6 @@ out.login = { ...login, claims: await validated(login.access_token) };
 out.wrongPassword = await refusal(password('wrong-harbor-7'));
 out.tampered = await validated(basic.access_token.slice(0, -8) + 'AAAAAAAA');
 out.introspected = await active(basic.access_token);
-await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, oauth.ClientSecretBasic(CLIENT_SECRET), login.access_token, plain));
+await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, oauth.ClientSecretBasic(CLIENT_SECRET), basic.access_token, plain));
 out.revoked = await active(basic.access_token);
 process.stdout.write(JSON.stringify(out));
