@@ -72,28 +72,39 @@ func (s *Store) Superuser(ctx context.Context) (models.Admin, error) {
 func (s *Store) UpdateAdmin(ctx context.Context, id uuid.UUID, change func(*models.Admin) error) (models.Admin, error) {
 	var row models.Admin
 	err := s.write(ctx, func(t *transaction) (err error) {
-		if row, err = one[models.Admin](t.forUpdate(), "id = ?", id); err != nil {
-			return err
-		}
-		before := row
-		if err := change(&row); err != nil {
-			return err
-		}
-		row.ID, row.Modified = id, t.now
-		if err := t.uniqueAdmin(row); err != nil {
-			return err
-		}
-		t.changed(models.ChangeAdmin, id)
-		if err := t.raise(subject{id: id, scope: models.ManagementScope}, before.Generation, row.Generation); err != nil {
-			return err
-		}
-		// A stronger hash of the same password comes without a new date, and is no change of the password.
-		if row.PasswordChanged != before.PasswordChanged {
-			if err := t.rememberPassword(id, before.PasswordHash); err != nil {
-				return err
-			}
-		}
-		return t.save(&row)
+		row, err = t.updateAdmin(id, change)
+		return err
 	})
 	return row, err
+}
+
+func (t *transaction) updateAdmin(id uuid.UUID, change func(*models.Admin) error) (models.Admin, error) {
+	row, err := one[models.Admin](t.forUpdate(), "id = ?", id)
+	if err != nil {
+		return row, err
+	}
+	before := row
+	if err := change(&row); err != nil {
+		return row, err
+	}
+	row.ID, row.Modified = id, t.now
+	if err := t.uniqueAdmin(row); err != nil {
+		return row, err
+	}
+	t.changed(models.ChangeAdmin, id)
+	if err := t.raise(subject{id: id, scope: models.ManagementScope}, before.Generation, row.Generation); err != nil {
+		return row, err
+	}
+	// A stronger hash of the same password comes without a new date, and is no change of the password.
+	changed := row.PasswordChanged != before.PasswordChanged
+	if changed {
+		if err := t.rememberPassword(id, before.PasswordHash); err != nil {
+			return row, err
+		}
+	}
+	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
+	if err := t.endLinks(id, row.Email != before.Email, shut, changed); err != nil {
+		return row, err
+	}
+	return row, t.save(&row)
 }

@@ -57,6 +57,7 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.RegisteredToken{},
 		models.RefreshToken{},
 		models.SigningKey{},
+		models.LinkToken{},
 		models.AuditEvent{},
 		auditOrganization{},
 	} {

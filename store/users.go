@@ -110,30 +110,41 @@ func (s *Store) UpdateUser(
 ) (models.User, error) {
 	var row models.User
 	err := s.write(ctx, func(t *transaction) (err error) {
-		if row, err = one[models.User](t.forUpdate(), "id = ? AND application_id = ?", id, application); err != nil {
-			return err
-		}
-		before := row
-		if err := change(&row); err != nil {
-			return err
-		}
-		row.ID, row.ApplicationID, row.Modified = id, application, t.now
-		if err := t.uniqueUser(row); err != nil {
-			return err
-		}
-		t.changed(models.ChangeUser, id)
-		if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
-			return err
-		}
-		// A stronger hash of the same password comes without a new date, and is no change of the password.
-		if row.PasswordChanged != before.PasswordChanged {
-			if err := t.rememberPassword(id, before.PasswordHash); err != nil {
-				return err
-			}
-		}
-		return t.save(&row)
+		row, err = t.updateUser(application, id, change)
+		return err
 	})
 	return row, err
+}
+
+func (t *transaction) updateUser(application, id uuid.UUID, change func(*models.User) error) (models.User, error) {
+	row, err := one[models.User](t.forUpdate(), "id = ? AND application_id = ?", id, application)
+	if err != nil {
+		return row, err
+	}
+	before := row
+	if err := change(&row); err != nil {
+		return row, err
+	}
+	row.ID, row.ApplicationID, row.Modified = id, application, t.now
+	if err := t.uniqueUser(row); err != nil {
+		return row, err
+	}
+	t.changed(models.ChangeUser, id)
+	if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
+		return row, err
+	}
+	// A stronger hash of the same password comes without a new date, and is no change of the password.
+	changed := row.PasswordChanged != before.PasswordChanged
+	if changed {
+		if err := t.rememberPassword(id, before.PasswordHash); err != nil {
+			return row, err
+		}
+	}
+	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
+	if err := t.endLinks(id, row.EmailAddress() != before.EmailAddress(), shut, changed); err != nil {
+		return row, err
+	}
+	return row, t.save(&row)
 }
 
 // DeleteUser removes a user and everything that hangs on him, and denies all his tokens. It answers the row as it was.
@@ -151,6 +162,9 @@ func (s *Store) DeleteUser(ctx context.Context, application, id uuid.UUID) (mode
 			return err
 		}
 		if err := t.db.Where("owner_id = ?", id).Delete(&models.PastPassword{}).Error; err != nil {
+			return err
+		}
+		if err := t.db.Where("owner_id = ?", id).Delete(&models.LinkToken{}).Error; err != nil {
 			return err
 		}
 		// Memberships and refresh tokens go with the row.
