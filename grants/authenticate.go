@@ -199,12 +199,15 @@ func (s *Service) authenticateSuperuser(ctx context.Context, password, source st
 		return nil, failure(err)
 	}
 	right, _, err := s.checkSecret(ctx, s.adminAccount(&admin, s.Superuser, source), source, admin.PasswordHash, password)
+	if err == nil && !right {
+		err = ErrSuperuser
+	}
 	if err != nil {
+		who := adminTried(&admin)
+		s.auditRefusal(&who, source, basicMethod, err)
 		return nil, err
 	}
-	if !right {
-		return nil, ErrSuperuser
-	}
+	s.auditAdminLogin(&admin, source, basicMethod)
 	return s.adminCaller(ctx, &admin)
 }
 

@@ -20,6 +20,7 @@ type passwordChange struct {
 	id          uuid.UUID // uuid.Nil: unknown user
 	hash        string
 	account     string
+	who         account
 	historySize int
 	trusted     bool // the caller needs no old password
 	old, new    string
@@ -35,7 +36,7 @@ func (s *Service) ChangeUserPassword(ctx context.Context, t *Tenant, caller *Cal
 	}
 	change := passwordChange{
 		id: user.ID, hash: user.PasswordHash, account: userAccount(t.Application.ID, user.ID, userRef), trusted: caller.ApplicationAccess(t),
-		historySize: t.Organization.PasswordHistorySize, old: oldPassword, new: newPassword, source: source,
+		historySize: t.Organization.PasswordHistorySize, old: oldPassword, new: newPassword, source: source, who: userTried(t, &user),
 	}
 	hash, err := s.provePasswordChange(ctx, change)
 	if err != nil {
@@ -70,7 +71,7 @@ func (s *Service) ChangeAdminPassword(
 	}
 	change := passwordChange{
 		id: admin.ID, hash: admin.PasswordHash, account: s.adminAccount(&admin, adminRef, source), trusted: caller.Superuser,
-		historySize: size, old: oldPassword, new: newPassword, source: source,
+		historySize: size, old: oldPassword, new: newPassword, source: source, who: adminTried(&admin),
 	}
 	hash, err := s.provePasswordChange(ctx, change)
 	if err != nil {
@@ -141,11 +142,12 @@ func (s *Service) provePasswordChange(ctx context.Context, p passwordChange) (st
 	}
 	if !p.trusted {
 		right, _, err := s.checkSecret(ctx, p.account, p.source, p.hash, p.old)
-		if err != nil {
-			return "", err
+		if err == nil && !right {
+			err = errOldPassword
 		}
-		if !right {
-			return "", errOldPassword
+		if err != nil {
+			s.auditRefusal(&p.who, p.source, "password change", err)
+			return "", err
 		}
 	}
 	if err := s.Passwords.Check(p.new); err != nil {

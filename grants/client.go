@@ -106,7 +106,7 @@ func (s *Service) authenticateClient(ctx context.Context, req *TokenRequest) (cl
 func (s *Service) proveClient(ctx context.Context, t *Tenant, pick chosen, source string) (client, error) {
 	account := clientAccount(pick.id)
 	if wait := s.throttle.wait(account, source); wait > 0 {
-		return client{}, TooManyAttempts(wait)
+		return client{}, s.clientRefused(t, &client{}, source, TooManyAttempts(wait))
 	}
 	found, err := s.servedClient(ctx, t, pick.id)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
@@ -114,10 +114,20 @@ func (s *Service) proveClient(ctx context.Context, t *Tenant, pick chosen, sourc
 	}
 	if !secretMatches(found.row.SecretHash, pick.secret) || err != nil {
 		s.throttle.failed(account, source)
-		return client{}, InvalidClient(pick.basic)
+		return client{}, s.clientRefused(t, &found, source, InvalidClient(pick.basic))
 	}
 	s.throttle.succeeded(account, source)
 	return found, nil
+}
+
+// clientRefused leaves a trace of a refusal and hands it on. An unknown client is the zero value.
+func (s *Service) clientRefused(t *Tenant, found *client, source string, err error) error {
+	who := account{kind: auditClient, tenant: t, id: found.row.ID, name: found.id, organization: found.organization}
+	if found.tenant != nil {
+		who.tenant = found.tenant
+	}
+	s.auditRefusal(&who, source, "client", err)
+	return err
 }
 
 func (s *Service) clientError(err error, basic bool) error {

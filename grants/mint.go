@@ -132,6 +132,7 @@ func (s *Service) register(ctx context.Context, who subject, set *claims.Claims,
 	if err != nil {
 		return failure(err)
 	}
+	s.auditRegistered(who, &row)
 	return nil
 }
 

@@ -35,6 +35,7 @@ func (s *Service) login(ctx context.Context, req *TokenRequest, secret string, h
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return nil, failure(err)
 	}
+	req.tried = userTried(req.Tenant, &user)
 	account := userAccount(req.Tenant.Application.ID, user.ID, req.Username)
 	right, outdated, err := s.checkSecret(ctx, account, req.Source, hashOf(&user), secret)
 	if err != nil {
@@ -101,6 +102,7 @@ func (s *Service) proveAdmin(ctx context.Context, req *TokenRequest, _ *client) 
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return subject{}, failure(err)
 	}
+	req.tried = adminTried(&admin)
 	account := s.adminAccount(&admin, req.Username, req.Source)
 	right, outdated, err := s.checkSecret(ctx, account, req.Source, admin.PasswordHash, req.Password)
 	if err != nil {

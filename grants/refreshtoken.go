@@ -37,6 +37,10 @@ func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *cl
 		return subject{}, e
 	}
 	row, err := s.Store.RefreshToken(ctx, hashOpaque(req.RefreshToken))
+	req.tried = account{kind: auditUser, tenant: req.Tenant}
+	if row.ApplicationID == req.Tenant.Application.ID {
+		req.tried.id = row.UserID
+	}
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return subject{}, badRefreshToken()
@@ -70,8 +74,11 @@ func (s *Service) endFamily(ctx context.Context, family uuid.UUID) error {
 	if err := s.Store.EndRefreshFamily(ctx, family); err != nil {
 		return failure(err)
 	}
-	return badRefreshToken()
+	return badRefreshToken().Because(errReused)
 }
+
+// errReused marks the refusal of a refresh token that was spent before, for the audit trail.
+var errReused = errors.New("a spent refresh token was presented")
 
 // within tells whether every requested scope is among the granted ones.
 func within(requested, granted string) bool {

@@ -39,7 +39,7 @@ func (s *Service) Impersonate(
 	if err != nil {
 		return nil, err
 	}
-	who.issuedBy = caller.ID()
+	who.issuedBy, who.by = caller.ID(), caller
 	return s.issueFor(ctx, who, &c, t, extras{ttl: ttl, label: label, scope: scope, source: source})
 }
 

@@ -179,11 +179,15 @@ func (s *Service) Revoke(ctx context.Context, t *Tenant, presented PresentedClie
 	set, err := s.verify(raw)
 	switch {
 	case set == nil:
-		return s.revokeRefreshToken(ctx, t, raw)
+		return s.revokeRefreshToken(ctx, t, raw, source)
 	case err != nil, set.Issuer != s.issuerAt(t):
 		return nil
 	}
-	return s.deny(ctx, set)
+	if err := s.deny(ctx, set); err != nil {
+		return err
+	}
+	s.auditRevoked(set, source)
+	return nil
 }
 
 func (s *Service) issuerAt(t *Tenant) string {
@@ -194,7 +198,7 @@ func (s *Service) issuerAt(t *Tenant) string {
 }
 
 // revokeRefreshToken ends the family of a refresh token of this application.
-func (s *Service) revokeRefreshToken(ctx context.Context, t *Tenant, raw string) error {
+func (s *Service) revokeRefreshToken(ctx context.Context, t *Tenant, raw, source string) error {
 	if t == nil {
 		return nil
 	}
@@ -208,6 +212,7 @@ func (s *Service) revokeRefreshToken(ctx context.Context, t *Tenant, raw string)
 	if err != nil {
 		return failure(err)
 	}
+	s.auditFamilyEnded(t, &row, source)
 	return nil
 }
 

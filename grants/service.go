@@ -27,11 +27,14 @@ type Config struct {
 	AdminApproval bool
 	// KeepTokensOnPasswordChange lets older tokens live when a password changes; off by default.
 	KeepTokensOnPasswordChange bool
+	// AuditUserLogins records every login of an application user; without it only failures are.
+	AuditUserLogins bool
 
 	Store     Store
 	Keys      Keys
 	Passwords *Passwords
 	Secrets   *Secrets
+	Audit     Audit // nil: nobody listens
 	Now       func() time.Time
 	Logger    *slog.Logger
 }

@@ -32,6 +32,9 @@ type TokenRequest struct {
 	Client                                    PresentedClient
 	// Source is the caller's IP address, for throttling and the register.
 	Source string
+
+	// tried is noted on the way, for the audit trail.
+	tried account
 }
 
 // Token is an issued token and the one subject it is for.
@@ -70,6 +73,7 @@ type subject struct {
 	rights       models.Rights
 	orgs         []string
 	issuedBy     uuid.UUID // who authenticated
+	by           *Caller   // who asked, if it was not the subject
 	// spent is the refresh token that proved the subject, scope what it was for.
 	spent *models.RefreshToken
 	scope string
@@ -77,7 +81,13 @@ type subject struct {
 
 // Token runs one request through the pipeline: client, grant, scope, subject, lifetime, token. Errors are *Error.
 func (s *Service) Token(ctx context.Context, req TokenRequest) (*Token, error) {
-	g, err := s.grantOf(&req)
+	token, err := s.issue(ctx, &req)
+	s.auditToken(&req, token, err)
+	return token, err
+}
+
+func (s *Service) issue(ctx context.Context, req *TokenRequest) (*Token, error) {
+	g, err := s.grantOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +95,18 @@ func (s *Service) Token(ctx context.Context, req TokenRequest) (*Token, error) {
 	if err != nil {
 		return nil, InvalidRequest(err.Error())
 	}
-	c, err := s.authenticateClient(ctx, &req)
+	c, err := s.authenticateClient(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.allowed(s, &req); err != nil {
+	if err := g.allowed(s, req); err != nil {
 		return nil, err
 	}
 	scope, err := allowedScope(req.Scope, req.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	who, err := g.prove(ctx, s, &req, &c)
+	who, err := g.prove(ctx, s, req, &c)
 	if err != nil {
 		return nil, err
 	}
