@@ -18,28 +18,26 @@ const (
 	expires    = 1796203801
 )
 
-func at(seconds int64) *int64 { return &seconds }
-
 // examples are the four payloads of wire contract §4; testdata holds their text.
 func examples() map[string]Claims {
 	return map[string]Claims{
 		"application_user": {
 			Issuer: shop, Audience: Audience{shop}, Subject: "23eb7164-3ac5-4727-95d2-5341edc5fe85",
-			ClientID: "YXA6KkOPKjFyREK7zhSrJh2x1A", IssuedAt: issued, Expires: at(expires),
+			ClientID: "YXA6KkOPKjFyREK7zhSrJh2x1A", IssuedAt: issued, Expires: new(int64(expires)),
 			ID: "01a230f0-8aba-7f62-812e-df7b27ebd003", Level: ApplicationUser, Generation: 3,
 			Org: "acme", OrgID: "3fcb4b70-f79a-4ffc-a71b-9592244ececa", App: "shop", AppID: "2a438f2a-3172-4442-bbce-14ab261db1d4",
 			Username: "dana", Roles: []string{"clerk", "default"}, Groups: []string{"staff/north"},
 		},
 		"application": {
 			Issuer: shop, Audience: Audience{shop}, Subject: "2a438f2a-3172-4442-bbce-14ab261db1d4",
-			ClientID: "YXA6KkOPKjFyREK7zhSrJh2x1A", IssuedAt: 1796117461, Expires: at(1796203861),
+			ClientID: "YXA6KkOPKjFyREK7zhSrJh2x1A", IssuedAt: 1796117461, Expires: new(int64(1796203861)),
 			ID: "01a230f1-7808-7efe-a1da-de3b602c16df", Level: Application, Generation: 1,
 			Org: "acme", OrgID: "3fcb4b70-f79a-4ffc-a71b-9592244ececa", App: "shop", AppID: "2a438f2a-3172-4442-bbce-14ab261db1d4",
 			Scope: "orders.read",
 		},
 		"organization": {
 			Issuer: management, Audience: Audience{management}, Subject: "3fcb4b70-f79a-4ffc-a71b-9592244ececa",
-			ClientID: "b3U6P8tLcPeaT_ynG5WSJE7Oyg", IssuedAt: 1796117525, Expires: at(1796119326),
+			ClientID: "b3U6P8tLcPeaT_ynG5WSJE7Oyg", IssuedAt: 1796117525, Expires: new(int64(1796119326)),
 			ID: "01a230f2-7398-7a82-ad12-15bd52bfa3fb", Level: Organization, Generation: 2,
 			Org: "acme", OrgID: "3fcb4b70-f79a-4ffc-a71b-9592244ececa",
 		},
@@ -115,7 +113,7 @@ func TestNonExpiring(t *testing.T) {
 	for _, test := range []struct {
 		expires *int64
 		want    bool
-	}{{nil, true}, {at(FarFuture), true}, {at(FarFuture - 1), false}, {at(0), false}} {
+	}{{nil, true}, {new(int64(FarFuture)), true}, {new(int64(FarFuture - 1)), false}, {new(int64(0)), false}} {
 		if c := (Claims{Expires: test.expires}); c.NonExpiring() != test.want {
 			t.Errorf("%v: %v", test.expires, !test.want)
 		}
@@ -136,25 +134,25 @@ func TestValidateTimes(t *testing.T) {
 		now    time.Time
 		want   error
 	}{
-		{"a millisecond before exp", at(expires), issued, 0, time.UnixMilli(expires*1000 - 1), nil},
-		{"exactly at exp", at(expires), issued, 0, time.Unix(expires, 0), ErrExpired},
-		{"after exp", at(expires), issued, 0, time.Unix(expires+1, 0), ErrExpired},
-		{"within the leeway", at(expires), issued, 30 * time.Second, time.Unix(expires+29, 0), nil},
-		{"at the end of the leeway", at(expires), issued, 30 * time.Second, time.Unix(expires+30, 0), ErrExpired},
-		{"leeway is at most a minute", at(expires), issued, time.Hour, time.Unix(expires+60, 0), ErrExpired},
-		{"a minute is allowed", at(expires), issued, time.Hour, time.UnixMilli((expires+60)*1000 - 1), nil},
-		{"negative leeway counts as none", at(expires), issued, -time.Hour, time.UnixMilli(expires*1000 - 1), nil},
-		{"exp in 1970", at(0), issued, 0, time.Unix(issued, 0), ErrExpired},
-		{"negative exp", at(-1 << 63), issued, 0, time.Unix(issued, 0), ErrExpired},
+		{"a millisecond before exp", new(int64(expires)), issued, 0, time.UnixMilli(expires*1000 - 1), nil},
+		{"exactly at exp", new(int64(expires)), issued, 0, time.Unix(expires, 0), ErrExpired},
+		{"after exp", new(int64(expires)), issued, 0, time.Unix(expires+1, 0), ErrExpired},
+		{"within the leeway", new(int64(expires)), issued, 30 * time.Second, time.Unix(expires+29, 0), nil},
+		{"at the end of the leeway", new(int64(expires)), issued, 30 * time.Second, time.Unix(expires+30, 0), ErrExpired},
+		{"leeway is at most a minute", new(int64(expires)), issued, time.Hour, time.Unix(expires+60, 0), ErrExpired},
+		{"a minute is allowed", new(int64(expires)), issued, time.Hour, time.UnixMilli((expires+60)*1000 - 1), nil},
+		{"negative leeway counts as none", new(int64(expires)), issued, -time.Hour, time.UnixMilli(expires*1000 - 1), nil},
+		{"exp in 1970", new(int64(0)), issued, 0, time.Unix(issued, 0), ErrExpired},
+		{"negative exp", new(int64(-1 << 63)), issued, 0, time.Unix(issued, 0), ErrExpired},
 		{"no exp", nil, issued, 0, time.Unix(1<<40, 0), nil},
-		{"the year 9999", at(FarFuture), issued, 0, time.Unix(1<<37, 0), nil},
-		{"beyond the year 9999", at(FarFuture + 1), issued, 0, time.Unix(issued, 0), ErrMalformed},
-		{"exp that overflows", at(1<<63 - 1), issued, 0, time.Unix(issued, 0), ErrMalformed},
-		{"issued a minute ahead", at(expires), issued, 0, time.Unix(issued-60, 0), nil},
-		{"issued more than a minute ahead", at(expires), issued, 0, time.Unix(issued-61, 0), ErrNotYet},
+		{"the year 9999", new(int64(FarFuture)), issued, 0, time.Unix(1<<37, 0), nil},
+		{"beyond the year 9999", new(int64(FarFuture + 1)), issued, 0, time.Unix(issued, 0), ErrMalformed},
+		{"exp that overflows", new(int64(1<<63 - 1)), issued, 0, time.Unix(issued, 0), ErrMalformed},
+		{"issued a minute ahead", new(int64(expires)), issued, 0, time.Unix(issued-60, 0), nil},
+		{"issued more than a minute ahead", new(int64(expires)), issued, 0, time.Unix(issued-61, 0), ErrNotYet},
 		{"issued far ahead, leeway given", nil, issued, time.Hour, time.Unix(issued-3600, 0), ErrNotYet},
-		{"no iat", at(expires), 0, 0, time.Unix(issued, 0), ErrMalformed},
-		{"negative iat", at(expires), -1, 0, time.Unix(issued, 0), ErrMalformed},
+		{"no iat", new(int64(expires)), 0, 0, time.Unix(issued, 0), ErrMalformed},
+		{"negative iat", new(int64(expires)), -1, 0, time.Unix(issued, 0), ErrMalformed},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -282,7 +282,7 @@ func TestImpossibleRSASignaturesAreRefused(t *testing.T) {
 	} {
 		refuse(t, r, name, input+"."+encode(forged), ErrSignature)
 	}
-	if (rsaSize(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), minRSABits-2), E: 65537})) != 0 {
+	if rsaSize(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), minRSABits-2), E: 65537}) != 0 {
 		t.Error("a short RSA key is accepted")
 	}
 	var other crypto.PublicKey = ed25519.PublicKey(make([]byte, 32))

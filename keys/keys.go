@@ -70,7 +70,7 @@ type Config struct {
 	HedgedECDSA bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Logger is told of the keys' life; nil means slog.Default().
+	// Logger is told of the keys' life; nil means nobody is.
 	Logger *slog.Logger
 }
 
@@ -85,7 +85,7 @@ func (c *Config) check() error {
 		c.Now = time.Now
 	}
 	if c.Logger == nil {
-		c.Logger = slog.Default()
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return nil
 }

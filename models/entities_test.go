@@ -209,12 +209,12 @@ func TestDefaultRoles(t *testing.T) {
 func TestPropertiesMerge(t *testing.T) {
 	t.Parallel()
 	properties := Properties{"keep": "1", "change": "2", "drop": "3"}
-	properties.Merge(map[string]any{"change": json.Number("4"), "drop": nil, "absent": nil, "new": false})
+	mustMerge(t, &properties, map[string]any{"change": json.Number("4"), "drop": nil, "absent": nil, "new": false})
 	if want := (Properties{"keep": "1", "change": json.Number("4"), "new": false}); !reflect.DeepEqual(properties, want) {
 		t.Errorf("merged to %v, want %v", properties, want)
 	}
 	var none Properties
-	none.Merge(map[string]any{"a": "b"})
+	mustMerge(t, &none, map[string]any{"a": "b"})
 	if !reflect.DeepEqual(none, Properties{"a": "b"}) {
 		t.Errorf("merged to %v", none)
 	}
@@ -230,7 +230,7 @@ func TestPropertiesRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, column := range []any{value, []byte(fmt.Sprint(value))} {
+		for _, column := range []any{value, fmt.Append(nil, value)} {
 			// What the variable held before must not shine through.
 			read := Properties{"stale": "x"}
 			if err := read.Scan(column); err != nil || !reflect.DeepEqual(read, properties) {
@@ -264,5 +264,24 @@ func TestErrorsOfModels(t *testing.T) {
 	}
 	if missing := Missing("name"); missing.Code != CodeRequiredProperty || !strings.Contains(missing.Error(), "name") {
 		t.Errorf("Missing: %+v", missing)
+	}
+}
+
+func mustMerge(t *testing.T, p *Properties, changes map[string]any) {
+	t.Helper()
+	if err := p.Merge(changes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPropertiesDoNotGrowForEver(t *testing.T) {
+	t.Parallel()
+	properties := Properties{"keep": "1"}
+	err := properties.Merge(map[string]any{"big": strings.Repeat("x", MaxProperties)})
+	if invalid := (*Invalid)(nil); !errors.As(err, &invalid) || invalid.Code != CodeIllegalArgument {
+		t.Errorf("got %v", err)
+	}
+	if !reflect.DeepEqual(properties, Properties{"keep": "1"}) {
+		t.Error("a refused merge has changed something")
 	}
 }

@@ -2,6 +2,7 @@ package permission
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -122,12 +123,12 @@ func TestCoveredRulesPermitNothingNew(t *testing.T) {
 }
 
 func rulePath(random *rand.Rand, words []string) string {
-	path := ""
+	var path strings.Builder
 	for range random.IntN(4) {
-		path += "/" + pick(random, words)
+		path.WriteString("/" + pick(random, words))
 	}
-	if path == "" {
+	if path.String() == "" {
 		return "/"
 	}
-	return path
+	return path.String()
 }
