@@ -92,7 +92,7 @@ func nodeExample(t *testing.T) example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "verify.mjs"), content, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "verify.mjs"), content, 0o600); err != nil { //nolint:gosec // the test's own folder
 		t.Fatal(err)
 	}
 	packages, err := filepath.Abs("node_modules")

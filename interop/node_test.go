@@ -39,7 +39,7 @@ func node(t *testing.T) string {
 
 // install takes the packages from the lock file, once, and only in CI: a test of a developer downloads nothing.
 var install = sync.OnceValue(func() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience) //nolint:usetesting // it is for all tests
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
 	defer cancel()
 	text, err := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput()
 	if err != nil {

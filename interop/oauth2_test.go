@@ -196,7 +196,8 @@ func TestOAuth2ClientCredentialsParameters(t *testing.T) {
 	}
 }
 
-func wantRefused(t *testing.T, err error, status int, code, description string) *oauth2.RetrieveError {
+// wantRefused returns the header of the refusal.
+func wantRefused(t *testing.T, err error, status int, code, description string) http.Header {
 	t.Helper()
 	refused, is := errors.AsType[*oauth2.RetrieveError](err)
 	if !is {
@@ -205,7 +206,7 @@ func wantRefused(t *testing.T, err error, status int, code, description string) 
 	if refused.Response.StatusCode != status || refused.ErrorCode != code || refused.ErrorDescription != description {
 		t.Errorf("%d %q %q, want %d %q %q", refused.Response.StatusCode, refused.ErrorCode, refused.ErrorDescription, status, code, description)
 	}
-	return refused
+	return refused.Response.Header
 }
 
 func TestOAuth2WrongClientIsAnsweredInItsOwnScheme(t *testing.T) {
@@ -229,10 +230,10 @@ func TestOAuth2WrongClientIsAnsweredInItsOwnScheme(t *testing.T) {
 			ctx, count := w.counted(t)
 			config := clientcredentials.Config{ClientID: row.client.ID, ClientSecret: row.client.Secret, TokenURL: row.issuer + "/token", AuthStyle: row.style}
 			_, err := config.Token(ctx)
-			refused := wantRefused(t, err, http.StatusUnauthorized, "invalid_client", "client authentication failed")
+			header := wantRefused(t, err, http.StatusUnauthorized, "invalid_client", "client authentication failed")
 			count.want(t, row.statuses...)
 			// RFC 6749 §5.2: the challenge matches the scheme the client used.
-			if got := refused.Response.Header.Get("WWW-Authenticate"); (got != "") != row.challenge {
+			if got := header.Get("WWW-Authenticate"); (got != "") != row.challenge {
 				t.Errorf("WWW-Authenticate: %q", got)
 			}
 		})

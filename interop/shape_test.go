@@ -20,7 +20,7 @@ func wantShape(t *testing.T, got any, want string) {
 		t.Fatalf("%v in %s", err, want)
 	}
 	if wrong := differences("", got, wanted); len(wrong) > 0 {
-		shown, _ := json.Marshal(got) //nolint:errcheck // it came from JSON
+		shown, _ := json.Marshal(got)
 		t.Errorf("%s\nin %s", strings.Join(wrong, "\n"), shown)
 	}
 }

@@ -22,27 +22,28 @@ const (
 	superuserPassword = "tall-cedar-4711"
 )
 
-// program builds Writ once for all tests; TestMain removes it.
+// scratch is the folder of what is built, made and removed by TestMain.
+var scratch string
+
+// program builds Writ once for all tests that need it.
 var program = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "writ-interop-") //nolint:usetesting // it outlives the test that builds it
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(folder, "writ")
-	ctx, cancel := context.WithTimeout(context.Background(), 10*patience) //nolint:usetesting // it is built for all tests
+	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
+	path := filepath.Join(scratch, "writ")
 	if text, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/writ-auth/writ/cmd/writ").CombinedOutput(); err != nil {
-		return path, fmt.Errorf("build cmd/writ: %w\n%s", err, text)
+		return "", fmt.Errorf("build cmd/writ: %w\n%s", err, text)
 	}
 	return path, nil
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, _ := program(); path != "" { //nolint:errcheck // what was built is removed, also half of it
-		os.RemoveAll(filepath.Dir(path)) //nolint:errcheck,gosec // a left-over in the temporary folder
+	var err error
+	if scratch, err = os.MkdirTemp("", "writ-interop-"); err != nil {
+		panic(err)
 	}
-	os.Exit(code) //nolint:forbidigo // this is a main
+	code := m.Run()
+	os.RemoveAll(scratch) //nolint:errcheck,gosec // a left-over in the temporary folder
+	os.Exit(code)         //nolint:forbidigo // this is a main
 }
 
 // transcript is what a process has written so far.
@@ -127,7 +128,6 @@ func stop(t *testing.T, process *exec.Cmd, exited <-chan error) {
 		}
 	case <-time.After(patience):
 		process.Process.Kill() //nolint:errcheck,gosec // it may be gone already
-		<-exited
 		t.Error("Writ did not stop")
 	}
 }
