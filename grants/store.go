@@ -16,6 +16,7 @@ type Store interface {
 	adminStore
 	tokenStore
 	rightsStore
+	linkStore
 }
 
 type tenantStore interface {
