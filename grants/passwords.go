@@ -103,20 +103,41 @@ func (p *Passwords) run(ctx context.Context, work func()) error {
 // Queued is the number of hashes that wait.
 func (p *Passwords) Queued() int { return len(p.jobs) }
 
+// MinLength is the shortest password, in code points.
+func (p *Passwords) MinLength() int { return p.policy.MinLength }
+
 // Check tells whether a new password satisfies the policy; the error is a *models.Invalid that never repeats it.
 func (p *Passwords) Check(password string) error {
+	return p.policy.check(password, func(folded string) bool {
+		_, common := p.common[folded]
+		return common
+	})
+}
+
+// Check does the same without a pool, for a password now and then.
+func (p Policy) Check(password string) error {
+	return p.check(password, func(folded string) bool {
+		for line := range bytes.Lines(commonPasswords) {
+			if string(bytes.TrimSpace(line)) == folded {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (p Policy) check(password string, isCommon func(folded string) bool) error {
 	if !utf8.ValidString(password) {
 		return policyViolation("error_encoding_policy: must be valid UTF-8")
 	}
 	password = norm.NFC.String(password)
 	length := utf8.RuneCountInString(password)
 	switch {
-	case length < p.policy.MinLength:
-		return policyViolation(fmt.Sprintf("error_length_policy: must be at least %d characters", p.policy.MinLength))
+	case length < p.MinLength:
+		return policyViolation(fmt.Sprintf("error_length_policy: must be at least %d characters", p.MinLength))
 	case length > MaxPasswordLength:
 		return policyViolation(fmt.Sprintf("error_length_policy: must be no longer than %d characters", MaxPasswordLength))
-	}
-	if _, common := p.common[strings.ToLower(password)]; common && !p.policy.AllowCommon {
+	case !p.AllowCommon && isCommon(strings.ToLower(password)):
 		return policyViolation("error_common_policy: must not be a commonly used password")
 	}
 	return nil

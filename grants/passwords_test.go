@@ -35,6 +35,9 @@ func TestPasswordPolicy(t *testing.T) {
 		if got := reasonOf(err, &invalid); got != want {
 			t.Errorf("%q: %q, want %q", password, got, want)
 		}
+		if got := reasonOf(Policy{MinLength: 8}.Check(password), &invalid); got != want {
+			t.Errorf("%q without a pool: %q, want %q", password, got, want)
+		}
 	}
 	if err := NewPasswords(Policy{MinLength: 4, AllowCommon: true, Cost: cheap}, 1).Check("password"); err != nil {
 		t.Errorf("common passwords allowed: %v", err)
