@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -17,14 +18,15 @@ type example func(t *testing.T, issuer, token string) outcome
 // SEC-37, SEC-44
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	for language, prepare := range map[string]func(*testing.T) example{"Go": goExample, "Node.js": nodeExample, "Python": pythonExample} {
-		t.Run(language, func(t *testing.T) {
+	languages := map[string]func(*testing.T) example{"Go": goExample, "Node.js": nodeExample, "Python": pythonExample}
+	for _, algorithm := range algorithms() {
+		t.Run(algorithm, func(t *testing.T) {
 			t.Parallel()
-			program := prepare(t)
-			for _, algorithm := range algorithms() {
-				t.Run(algorithm, func(t *testing.T) {
+			w := newWorld(t, "--alg="+algorithm)
+			for language, prepare := range languages {
+				t.Run(language, func(t *testing.T) {
 					t.Parallel()
-					w := newWorld(t, "--alg="+algorithm)
+					program := prepare(t)
 					wantAccepted(t, w, program)
 					wantRejected(t, w, program, algorithm)
 				})
@@ -72,11 +74,14 @@ func wantRejected(t *testing.T, w *world, program example, algorithm string) {
 	}
 }
 
+// verifyProgram builds the example in Go once.
+var verifyProgram = sync.OnceValues(func() (string, error) { return build("verify", "../examples/verify") })
+
 func goExample(t *testing.T) example {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "verify")
-	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../examples/verify").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
+	path, err := verifyProgram()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return func(t *testing.T, issuer, token string) outcome {
 		t.Helper()

@@ -26,15 +26,17 @@ const (
 var scratch string
 
 // program builds Writ once for all tests that need it.
-var program = sync.OnceValues(func() (string, error) {
+var program = sync.OnceValues(func() (string, error) { return build("writ", "../cmd/writ") })
+
+func build(name, source string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
-	path := filepath.Join(scratch, "writ")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/writ-auth/writ/cmd/writ").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build cmd/writ: %w\n%s", err, text)
+	path := filepath.Join(scratch, name)
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", path, source).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", source, err, text)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	var err error
