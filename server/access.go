@@ -118,11 +118,14 @@ func (r *request) permissionRequest() (permission.Request, error) {
 	return permission.Request{Method: r.method(), Paths: permission.Spellings(spellings)}, nil
 }
 
-// spellingsOfUser are the spellings of the user that a segment names. An e-mail address that is another user's username is none: a rule
-// with ${user} would let that one in.
+// spellingsOfUser are the spellings of the user that a segment names. An e-mail address is none if it is another user's username, for a rule
+// with ${user} would let that one in, or if it has a slash, for it would read like a path below somebody else.
 func (r *request) spellingsOfUser(segment string) ([]string, error) {
 	spellings := []string{r.user.Username, r.user.ID.String()}
 	if models.Fold(segment) != r.user.UsernameKey && models.IsEmail(segment) {
+		if strings.Contains(segment, "/") {
+			return spellings, nil
+		}
 		namesake, err := found(r.server.Store.UserBy(r.ctx(), r.tenant.Application.ID, "username", segment))
 		if namesake != nil || err != nil {
 			return spellings, err

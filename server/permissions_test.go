@@ -106,6 +106,15 @@ func prefixed(prefix string, names []string) []string {
 	return list
 }
 
+// An e-mail address may have a slash. It must not read like a path below another user.
+func TestEmailAddressWithASlashIsNoPath(t *testing.T) {
+	t.Parallel()
+	f := newServer(t, options{})
+	f.status(t, 200, "POST", "/acme/shop/users", `{"username":"erik","email":"dana/roles@example.com"}`)
+	f.status(t, 401, "GET", "/acme/shop/users/dana%2Froles@example.com", "", f.asDana(t))
+	f.status(t, 200, "GET", "/acme/shop/users/dana%2Froles@example.com", "", f.asShop(t))
+}
+
 // A username may look like somebody else's e-mail address. Its owner is let in nowhere by that: the address names the other one.
 //
 // SEC-70, SEC-73
