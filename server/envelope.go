@@ -58,6 +58,7 @@ func (r *request) ok(e envelope) error {
 		r.describe(body)
 	}
 	maps.Copy(body, e.Extra)
+	r.answered = e
 	r.answer(http.StatusOK, body)
 	return nil
 }

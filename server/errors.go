@@ -35,6 +35,7 @@ type ordinaryError struct {
 // fail writes an error: the one place where errors become answers. It returns what it has written, for log and metrics.
 func (r *request) fail(err error) *grants.Error {
 	known := r.known(err)
+	r.failed = known
 	dialect := grants.Usergrid
 	if r.speaksOAuth() {
 		dialect = grants.RFC6749

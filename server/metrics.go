@@ -20,6 +20,7 @@ type metrics struct {
 	refusals    *prometheus.CounterVec
 	revocations *prometheus.CounterVec
 	panics      prometheus.Counter
+	unaudited   prometheus.Counter
 	page        http.Handler
 }
 
@@ -36,7 +37,10 @@ func newMetrics() *metrics {
 		revocations: vector("writ_revocations_total", "Revocations.", "kind"),
 		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "writ_panics_total", Help: "Requests that ended in a panic."}),
 	}
-	m.registry.MustRegister(m.legacy, m.issued, m.failures, m.refusals, m.revocations, m.panics)
+	m.unaudited = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "writ_audit_errors_total", Help: "Changes whose audit entry could not be written at once.",
+	})
+	m.registry.MustRegister(m.legacy, m.issued, m.failures, m.refusals, m.revocations, m.panics, m.unaudited)
 	for _, feature := range legacyNames() {
 		m.legacy.WithLabelValues(feature) // a counter at zero says more than none
 	}

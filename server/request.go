@@ -44,9 +44,13 @@ type request struct {
 	caller     *grants.Caller
 	credential credential
 
-	status int
-	failed *grants.Error
-	legacy legacyFeatures
+	// managed is the application :app of a path under /management, once managedApplication has found it.
+	managed *grants.Tenant
+
+	status   int
+	answered envelope // the success that is being written, if it is one
+	failed   *grants.Error
+	legacy   legacyFeatures
 }
 
 // ctx is the request's context.
@@ -123,6 +127,7 @@ func (r *request) write(status int, contentType string, body []byte) {
 	header[echo.HeaderContentType] = []string{contentType}
 	header[echo.HeaderContentLength] = []string{strconv.Itoa(len(body))}
 	r.status = status
+	r.record(status)
 	response.WriteHeader(status)
 	if r.Request().Method == http.MethodHead {
 		return

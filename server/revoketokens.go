@@ -117,5 +117,6 @@ func (r *request) managedApplication(ctx context.Context) (*grants.Tenant, error
 	if isUnknown(err) {
 		return nil, applicationEntityNotFound(name, r.organization.Name)
 	}
+	r.managed = tenant
 	return tenant, err
 }

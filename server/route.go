@@ -29,7 +29,8 @@ type route struct {
 	path    string // canonical: see canonicalPath
 	access  access
 	handle  handler
-	keys    []string // documented keys of the body
+	keys    []string  // documented keys of the body
+	audit   auditWord // of changes and of reads that reveal secrets; see auditWords
 	kind    routeKind
 }
 

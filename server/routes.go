@@ -70,6 +70,11 @@ func (s *Server) table() []route {
 		on("GET", app+"/credentials", applicationAccess, s.showApplicationClient, ""),
 		on("POST", app+"/credentials", applicationAccess, s.renewApplicationClient, "").as(bodylessRoute),
 
+		// The audit trail.
+		on("GET", organization+"/audit", organizationAccess, s.listOrganizationAudit, ""),
+		on("GET", "/management/audit", superuser, s.listAudit, ""),
+		on("GET", "/management/audit/chain", superuser, s.checkAudit, ""),
+
 		// Section 7.4: admin users.
 		on("POST", admins, anyone, s.createAdmin, "email username name password"),
 		on("GET", admin, adminSelf, s.showAdmin, ""),

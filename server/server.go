@@ -38,6 +38,8 @@ type Config struct {
 	Keys      *keys.Ring
 	Passwords *grants.Passwords
 	Secrets   *grants.Secrets
+	// Audit collects what is recorded without making a request wait: refused attempts. Changes go to Store at once. nil: nobody collects.
+	Audit grants.Audit
 
 	// Portal serves /portal and everything below it; nil: there is none.
 	Portal http.Handler
@@ -46,6 +48,7 @@ type Config struct {
 // Store is what the handlers need of the database. Each file of handlers declares its part beside its use.
 type Store interface {
 	accessStore
+	auditStore
 	applicationStore
 	userStore
 	roleStore
@@ -87,6 +90,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
 	s.routes = s.table()
+	nameRoutes(s.routes)
 	s.register()
 	return s
 }
