@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -74,8 +75,9 @@ func NewError(status int, code, description string) *Error {
 	return &Error{Wire: Wire{status, code, description}}
 }
 
-func (e *Error) rfc(status int, code, description string) *Error {
-	e.RFC = Wire{status, code, description}
+// rfc sets status and code of the RFC 6749 dialect. The catalogue has one description for both.
+func (e *Error) rfc(status int, code string) *Error {
+	e.RFC = Wire{status, code, e.Description}
 	return e
 }
 
@@ -89,31 +91,31 @@ func InvalidGrant(description string) *Error {
 // BadLogin is the one answer to an unknown user, a wrong password and a wrong PIN.
 func BadLogin() *Error { return InvalidGrant(badLogin) }
 
-// MissingParameter is a token request without something the grant needs.
+// MissingParameter is a token request without something the grant needs; the log names it.
 func MissingParameter(name string) *Error {
-	return BadLogin().rfc(http.StatusBadRequest, "invalid_request", "missing parameter: "+name)
+	return BadLogin().rfc(http.StatusBadRequest, "invalid_request").Because(errors.New("missing parameter: " + name))
 }
 
 // UnsupportedGrant is a grant_type this endpoint does not know.
 func UnsupportedGrant() *Error {
-	return BadLogin().rfc(http.StatusBadRequest, "unsupported_grant_type", "grant_type is not supported here")
+	return BadLogin().rfc(http.StatusBadRequest, "unsupported_grant_type")
 }
 
 // UnauthorizedClient is a grant that is switched off for this application or client.
-func UnauthorizedClient(description string) *Error {
-	return BadLogin().rfc(http.StatusBadRequest, "unauthorized_client", description)
+func UnauthorizedClient() *Error {
+	return BadLogin().rfc(http.StatusBadRequest, "unauthorized_client")
 }
 
 // InvalidClient is a failed client authentication at a token endpoint; basic says that it came by the Basic scheme.
 func InvalidClient(basic bool) *Error {
-	e := BadLogin().rfc(http.StatusUnauthorized, "invalid_client", "client authentication failed")
+	e := BadLogin().rfc(http.StatusUnauthorized, "invalid_client")
 	e.Basic = basic
 	return e
 }
 
 // InvalidRequest is malformed in the words of RFC 6749; the Usergrid dialect calls it illegal_argument.
 func InvalidRequest(description string) *Error {
-	return IllegalArgument(description).rfc(http.StatusBadRequest, "invalid_request", description)
+	return IllegalArgument(description).rfc(http.StatusBadRequest, "invalid_request")
 }
 
 // IllegalArgument is 400 illegal_argument in both dialects.
@@ -141,7 +143,7 @@ func TooManyAttempts(wait time.Duration) *Error {
 // Unavailable is 503: the database or the hashing pool cannot answer now.
 func Unavailable(cause error) *Error {
 	e := NewError(http.StatusServiceUnavailable, "service_unavailable", "Service temporarily unavailable").
-		rfc(http.StatusServiceUnavailable, "temporarily_unavailable", "Service temporarily unavailable")
+		rfc(http.StatusServiceUnavailable, "temporarily_unavailable")
 	e.RetryAfter, e.Cause = time.Second, cause
 	return e
 }
@@ -149,7 +151,7 @@ func Unavailable(cause error) *Error {
 // Internal is a failure inside Writ; nothing of its cause is shown.
 func Internal(cause error) *Error {
 	return NewError(http.StatusInternalServerError, "internal_error", "Internal error").
-		rfc(http.StatusInternalServerError, "server_error", "Internal error").Because(cause)
+		rfc(http.StatusInternalServerError, "server_error").Because(cause)
 }
 
 // Errors of access tokens on requests (wire contract §5).

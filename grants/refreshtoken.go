@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ const refreshTokenTTL int64 = 2_592_000_000
 // refreshAllowed is wire contract §2.6.
 func refreshAllowed(_ *Service, req *TokenRequest) error {
 	if !req.Tenant.Application.Settings.RefreshTokens {
-		return UnauthorizedClient("refresh tokens are switched off here")
+		return UnauthorizedClient()
 	}
 	return nil
 }
@@ -32,9 +33,7 @@ func badRefreshToken() *Error { return InvalidGrant("invalid refresh token") }
 // spent one ends its family, because one of the two who hold it has stolen it (RFC 9700 §4.14.2).
 func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *client) (subject, error) {
 	if req.RefreshToken == "" {
-		e := badRefreshToken()
-		e.RFC = MissingParameter("refresh_token").RFC
-		return subject{}, e
+		return subject{}, badRefreshToken().rfc(http.StatusBadRequest, "invalid_request")
 	}
 	row, err := s.Store.RefreshToken(ctx, hashOpaque(req.RefreshToken))
 	req.tried = account{kind: auditUser, tenant: req.Tenant}

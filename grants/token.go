@@ -157,7 +157,7 @@ func alwaysAllowed(*Service, *TokenRequest) error { return nil }
 
 // passwordAllowed is wire contract §2.7: OAuth 2.1 has no password grant, so strict mode wants it asked for.
 func passwordAllowed(s *Service, req *TokenRequest) error {
-	refused := UnauthorizedClient("the password grant is switched off here")
+	refused := UnauthorizedClient()
 	if req.Tenant == nil {
 		if s.Strict {
 			return refused

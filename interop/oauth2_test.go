@@ -230,7 +230,7 @@ func TestOAuth2WrongClientIsAnsweredInItsOwnScheme(t *testing.T) {
 			ctx, count := w.counted(t)
 			config := clientcredentials.Config{ClientID: row.client.ID, ClientSecret: row.client.Secret, TokenURL: row.issuer + "/token", AuthStyle: row.style}
 			_, err := config.Token(ctx)
-			header := wantRefused(t, err, http.StatusUnauthorized, "invalid_client", "client authentication failed")
+			header := wantRefused(t, err, http.StatusUnauthorized, "invalid_client", "invalid username or password")
 			count.want(t, row.statuses...)
 			// RFC 6749 §5.2: the challenge matches the scheme the client used.
 			if got := header.Get("WWW-Authenticate"); (got != "") != row.challenge {

@@ -174,7 +174,7 @@ func TestClientAuthentication(t *testing.T) {
 	f := newServer(t, options{})
 	good, wrong := basic(f.shopID, f.shopSecret), basic(f.shopID, f.shopSecret+"x")
 	iup := with(fails("invalid_grant", "invalid username or password"), map[string]any{"timestamp": nil, "exception": nil})
-	client := with(fails("invalid_client", "client authentication failed"), map[string]any{"timestamp": nil})
+	client := with(fails("invalid_client", "invalid username or password"), map[string]any{"timestamp": nil})
 	invalid := map[string]any{"error": "invalid_request", "timestamp": nil}
 	challenged, silent := map[string]string{"WWW-Authenticate": `Basic realm="writ"`}, map[string]string{"WWW-Authenticate": ""}
 	const path, cc, ccJSON = "/acme/shop/token", "grant_type=client_credentials", `{"grant_type":"client_credentials"}`
