@@ -35,21 +35,21 @@ type storedHash interface {
 
 var errHashFormat = errors.New("unknown hash format")
 
-// parseHash reads a PHC string of argon2id, or a bcrypt hash as imports bring it.
+// parseHash reads a PHC string of argon2id, or a bcrypt or legacy hash as imports bring it.
 func parseHash(text string) (storedHash, error) {
 	switch {
 	case strings.HasPrefix(text, "$argon2id$"):
 		return parseArgon2(text)
-	case strings.HasPrefix(text, "$2a$"), strings.HasPrefix(text, "$2b$"), strings.HasPrefix(text, "$2y$"):
-		if _, err := bcrypt.Cost([]byte(text)); err != nil {
-			return nil, errHashFormat
-		}
-		return bcryptHash(text), nil
+	case strings.HasPrefix(text, "{"):
+		return parseLegacy(text)
+	}
+	if h, err := parseBcrypt(text); err == nil {
+		return h, nil
 	}
 	return nil, errHashFormat
 }
 
-// ValidHash tells whether an imported hash can be verified here.
+// ValidHash tells whether an imported hash can be verified here; FormOf tells more.
 func ValidHash(text string) bool {
 	_, err := parseHash(text)
 	return err == nil

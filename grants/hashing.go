@@ -39,8 +39,13 @@ func (t hashTask) run() hashResult {
 		t.Cost.hash(t.Password) // for its cost only
 		return hashResult{}
 	}
-	right := stored.matches(t.Password)
-	return hashResult{Right: right, Outdated: right && stored.weakerThan(t.Cost)}
+	right, weak := stored.matches(t.Password), stored.weakerThan(t.Cost)
+	if !right && weak {
+		// A wrong password must not cost less than an unknown user, who is given a hash of today's cost. What bcrypt took comes on top, until
+		// the first right login replaces it.
+		t.Cost.hash(t.Password)
+	}
+	return hashResult{Right: right, Outdated: right && weak}
 }
 
 // idleHashing is how long a hashing process keeps the memory of its last hash.
