@@ -106,14 +106,14 @@ func wordsOfQL(text string) ([]word, error) {
 		if text == "" {
 			return words, nil
 		}
-		switch {
-		case text[0] == '\'':
+		switch text[0] {
+		case '\'':
 			value, rest, err := quoted(text[1:])
 			if err != nil {
 				return nil, err
 			}
 			words, text = append(words, word{value, true}), rest
-		case text[0] == '=' || text[0] == '*':
+		case '=', '*':
 			words, text = append(words, word{text[:1], false}), text[1:]
 		default:
 			end := strings.IndexAny(text, " \t\r\n='*")
