@@ -194,6 +194,7 @@ func (m *Mailer) deliver(ctx context.Context, j *job) {
 		return
 	}
 	j.failed++
+	attempts := j.failed // once delayed, the job is somebody else's
 	again := !permanent(err) && j.failed <= len(m.Backoff)
 	if again && errors.Is(ctx.Err(), context.Canceled) {
 		again = m.delay(j, 0) // the last try of drain
@@ -201,7 +202,7 @@ func (m *Mailer) deliver(ctx context.Context, j *job) {
 		again = m.delay(j, m.Backoff[j.failed-1])
 	}
 	m.Logger.Warn("a mail could not be delivered",
-		"kind", string(j.letter.Kind), "attempts", j.failed, "again", again, "cause", reason(err))
+		"kind", string(j.letter.Kind), "attempts", attempts, "again", again, "cause", reason(err))
 }
 
 // drain tries once what is left.

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"context"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/claims/permission"
@@ -190,14 +193,18 @@ func (r *request) findUser(name string) (*models.User, error) {
 		}
 		return r.caller.User, nil
 	}
-	application, ctx := r.tenant.Application.ID, r.ctx()
-	switch r.in.query.get("force") {
+	return r.server.findUser(r.ctx(), r.tenant.Application.ID, name, r.in.query.get("force"))
+}
+
+// findUser finds an application user by any reference, or as force says by one property; nil if there is none.
+func (s *Server) findUser(ctx context.Context, application uuid.UUID, name, force string) (*models.User, error) {
+	switch force {
 	case "email":
-		return found(r.server.Store.UserBy(ctx, application, "email", name))
+		return found(s.Store.UserBy(ctx, application, "email", name))
 	case "name":
-		return found(r.server.Store.UserBy(ctx, application, "username", name))
+		return found(s.Store.UserBy(ctx, application, "username", name))
 	}
-	return found(r.server.Store.User(ctx, application, name))
+	return found(s.Store.User(ctx, application, name))
 }
 
 func (r *request) authorizeUserSelf() error {

@@ -53,13 +53,6 @@ func (s *Server) newAdmin(r *request, input adminInput, properties map[string]an
 	return &admin, nil
 }
 
-// announceAdmin tells the operator of an admin who waits for something. Never a link or a token: logs are read by many.
-func (s *Server) announceAdmin(r *request, admin *models.Admin) {
-	if !admin.Activated || !admin.Confirmed {
-		s.Logger.InfoContext(r.ctx(), "new admin waits", "admin", admin.ID, "for_confirmation", !admin.Confirmed, "for_approval", !admin.Activated)
-	}
-}
-
 // adminByEmail finds the admin who has an e-mail address; nil if nobody has. A username that looks like an address does not count.
 func (s *Server) adminByEmail(ctx context.Context, address string) (*models.Admin, error) {
 	if !models.IsEmail(address) {

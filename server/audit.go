@@ -82,6 +82,23 @@ func (r *request) append(ctx context.Context, events ...models.AuditEvent) {
 	}
 }
 
+// recordLink records what somebody did by the link of a mail: the holder of the address, as far as anybody knows.
+func (r *request) recordLink(a account, what string) {
+	event := r.auditEvent("admin."+what, models.AuditOK)
+	event.ActorLevel, event.TargetKind = models.AuditGuest, "admin"
+	event.Detail = models.AuditDetail(map[string]any{"by": "link"})
+	switch {
+	case a.user != nil:
+		event.Action, event.TargetKind = "user."+what, "user"
+		event.TargetID, event.TargetName = a.user.ID.String(), a.user.Username
+	case a.admin != nil:
+		event.TargetID, event.TargetName = a.admin.ID.String(), a.admin.Username
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx()), auditTimeout)
+	defer cancel()
+	r.append(ctx, event)
+}
+
 // auditEvent is an event of this request: when, who, where from, where.
 func (r *request) auditEvent(action string, result models.AuditResult) models.AuditEvent {
 	event := models.AuditEvent{At: r.started.UnixMilli(), Action: action, Result: result, Source: r.source()}

@@ -38,9 +38,10 @@ func auditWords() map[string]auditWord {
 		"DELETE " + applications + "/:app": {"application.delete", "application"},
 		"PUT " + app:                       {"application.update", "application"},
 
-		"POST " + admins:              {"admin.create", "admin"},
-		"PUT " + admin:                {"admin.update", "admin"},
-		"POST " + admin + "/password": {"admin.password", "admin"},
+		"POST " + admins:                {"admin.create", "admin"},
+		"PUT " + admin:                  {"admin.update", "admin"},
+		"POST " + admin + "/password":   {"admin.password", "admin"},
+		"POST " + admin + "/reactivate": {"admin.reactivate", "admin"},
 
 		"POST " + organization + "/users":         {"member.create", "admin"},
 		"PUT " + organization + "/users/:user":    {"member.add", "admin"},
@@ -55,6 +56,7 @@ func auditWords() map[string]auditWord {
 		"POST " + user + "/password":     {"user.password", "user"},
 		"POST " + user + "/setpin":       {"user.pin", "user"},
 		"POST " + user + "/deactivate":   {"user.deactivate", "user"},
+		"POST " + user + "/reactivate":   {"user.reactivate", "user"},
 		"PUT " + user + "/credentials":   {"user.credentials.import", "user"},
 		"POST " + user + "/revoketokens": {"user.tokens.revoke", "user"},
 		"POST " + user + "/revoketoken":  {"token.revoke", "user"},
@@ -96,9 +98,9 @@ func auditWords() map[string]auditWord {
 }
 
 // unaudited tells whether a route is recorded elsewhere or not at all: what issues, asks about or revokes a presented token is the business of
-// package grants, and the catch-alls change nothing.
+// package grants, mail flows record what a link has done (recordLink), and the catch-alls change nothing.
 func unaudited(rt *route) bool {
-	return rt.kind == tokenRoute || rt.kind == oauthRoute || rt.methods[0] == anyMethod
+	return rt.kind == tokenRoute || rt.kind == oauthRoute || rt.kind == flowRoute || rt.methods[0] == anyMethod
 }
 
 // nameRoutes gives every route its word.

@@ -117,7 +117,7 @@ func (r *request) shownParams() map[string][]string {
 // isSecret tells whether a parameter must not be repeated in an answer.
 func isSecret(name string) bool {
 	switch name {
-	case "token", "password", "pin", "refresh_token", "oldpassword", "newpassword":
+	case "token", "password", "pin", "refresh_token", "oldpassword", "newpassword", "password1", "password2":
 		return true
 	}
 	return false

@@ -50,6 +50,9 @@ func (r *request) fail(err error) *grants.Error {
 	if known.RetryAfter > 0 {
 		header.Set(echo.HeaderRetryAfter, strconv.FormatInt(int64(math.Ceil(known.RetryAfter.Seconds())), 10))
 	}
+	if r.errorPage != nil && r.showPage(wire.Status, r.errorPage(known)) == nil {
+		return known
+	}
 	var body any = oauthError{wire.Code, plainASCII(wire.Description)}
 	if !r.oauthShape(wire) {
 		now := r.server.Now()
@@ -69,7 +72,7 @@ func (r *request) speaksOAuth() bool {
 		return true
 	case tokenRoute:
 		return r.in != nil && r.in.dialect() == grants.RFC6749
-	case plainRoute, bodylessRoute:
+	case plainRoute, bodylessRoute, flowRoute:
 	}
 	return false
 }

@@ -43,7 +43,8 @@ func (s *Server) createMember(r *request) error {
 	if err != nil {
 		return err
 	}
-	if admin != nil {
+	existed := admin != nil
+	if existed {
 		err = s.Store.AddMember(r.ctx(), admin.ID, r.organization.ID)
 	} else {
 		admin, err = s.createAdminIn(r, input)
@@ -51,9 +52,7 @@ func (s *Server) createMember(r *request) error {
 	if err != nil {
 		return err
 	}
-	if invite {
-		s.Logger.InfoContext(r.ctx(), "invitation is not sent: there is no mail yet", "admin", admin.ID, "organization", r.organization.ID)
-	}
+	s.inviteMember(r, admin, existed || input.password != "", invite)
 	return r.createdAdmin(admin)
 }
 

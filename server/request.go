@@ -15,6 +15,7 @@ import (
 
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/web"
 )
 
 // request is one request on its way to a handler. What a route's access kind promises is filled in when the handler runs.
@@ -46,6 +47,10 @@ type request struct {
 
 	// managed is the application :app of a path under /management, once managedApplication has found it.
 	managed *grants.Tenant
+
+	// wantsPage says that a mail flow answers with pages, errorPage how it shows errors; see failWithPage.
+	wantsPage bool
+	errorPage func(*grants.Error) web.MailPage
 
 	status   int
 	answered envelope // the success that is being written, if it is one

@@ -21,6 +21,7 @@ const (
 	tokenRoute              // a token endpoint: dialects, its own rules for repeated parameters
 	oauthRoute              // /revoke, /introspect: errors of RFC 6749
 	bodylessRoute           // the body is ignored, whatever it is
+	flowRoute               // a mail flow of §7.6: JSON or pages
 )
 
 // route is one line of the table.
@@ -228,7 +229,7 @@ func (r *request) findTenant() error {
 	}
 	r.tenant = tenant
 	r.cors(tenant.Application.Settings.AllowedOrigins)
-	if r.route.kind == plainRoute || r.route.kind == bodylessRoute {
+	if r.route.kind != tokenRoute && r.route.kind != oauthRoute {
 		r.segments = behindRoot(r.Request().URL.RawPath)
 	}
 	return nil

@@ -91,6 +91,22 @@ func (s *Server) table() []route {
 		on("PUT", admin+"/organizations/:org", organizationAccess, s.addMember, ""),
 		on("DELETE", admin+"/organizations/:org", organizationAccess, s.removeMember, ""),
 
+		// Section 7.6: states and mail flows.
+		on("GET", admins+"/resetpw", open, s.askReset, "").as(flowRoute),
+		on("POST", admins+"/resetpw", open, s.requestReset, resetKeys).as(flowRoute),
+		on("GET", admin+"/resetpw", open, s.showReset, "").as(flowRoute),
+		on("POST", admin+"/resetpw", open, s.resetPassword, resetKeys).as(flowRoute),
+		on("GET", admin+"/activate", open, s.activate, "").as(flowRoute),
+		on("GET", admin+"/confirm", open, s.confirm, "").as(flowRoute),
+		on("POST|GET", admin+"/reactivate", adminSelf, s.reactivateAdmin, "").as(bodylessRoute),
+		on("GET", users+"/resetpw", open, s.askReset, "").as(flowRoute),
+		on("POST", users+"/resetpw", open, s.requestReset, resetKeys).as(flowRoute),
+		on("GET", user+"/resetpw", open, s.showReset, "").as(flowRoute),
+		on("POST", user+"/resetpw", open, s.resetPassword, resetKeys).as(flowRoute),
+		on("GET", user+"/activate", open, s.activate, "").as(flowRoute),
+		on("GET", user+"/confirm", open, s.confirm, "").as(flowRoute),
+		on("POST|GET", user+"/reactivate", applicationAccess, s.reactivateUser, "").as(bodylessRoute),
+
 		// Section 8.1: the application's root.
 		on("GET", app, applicationAccess, s.showApplication, ""),
 		on("PUT", app, applicationAccess, s.updateApplication, applicationKeys),
@@ -178,6 +194,7 @@ func (s *Server) table() []route {
 const (
 	tokenKeys       = "grant_type username email password pin refresh_token client_id client_secret scope ttl label access_token"
 	revokeKeys      = "token token_type_hint client_id client_secret"
+	resetKeys       = "email token newpassword password1 password2"
 	applicationKeys = "accesstokenttl refreshtokens refreshtokenttl passwordgrant permissionclaims scopes allowedorigins " +
 		"registration_requires_email_confirmation registration_requires_admin_approval nonexpiringexp " +
 		"name organizationName applicationName " + fixedKeys

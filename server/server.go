@@ -19,6 +19,7 @@ import (
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/web"
 )
 
 // Config is what a Server needs. Every field is required unless it says otherwise.
@@ -40,6 +41,9 @@ type Config struct {
 	Secrets   *grants.Secrets
 	// Audit collects what is recorded without making a request wait: refused attempts. Changes go to Store at once. nil: nobody collects.
 	Audit grants.Audit
+
+	// Mail sends the links of §7.6; nil: nobody does.
+	Mail Mailer
 
 	// Portal serves /portal and everything below it; nil: there is none.
 	Portal http.Handler
@@ -84,11 +88,15 @@ type Server struct {
 	unknown pattern // any path without a route
 	metrics *metrics
 	started time.Time
+
+	pages     *web.MailPages
+	mailLimit *grants.MailLimit
 }
 
 // New makes a Server with its whole route table.
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
+	s.pages, s.mailLimit = web.NewMailPages(), grants.NewMailLimit(cfg.Now)
 	s.routes = s.table()
 	nameRoutes(s.routes)
 	s.register()

@@ -49,6 +49,7 @@ func (s *Server) createUsers(r *request) error {
 	if err := s.Store.CreateUsers(r.ctx(), users); err != nil {
 		return err
 	}
+	s.announceUsers(r, users)
 	return r.ok(envelope{Action: "post", Entities: entitiesOf(users, userEntity)})
 }
 
