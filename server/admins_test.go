@@ -250,5 +250,6 @@ func TestAdminByEmailDoesNotFallBackToUsernames(t *testing.T) {
 		name: "would add the wrong person", method: "POST", path: "/management/orgs/acme/users", body: `{"email":"gus@example.com"}`,
 		headers: []string{f.asOlga(t)}, wantStatus: 400, wantBody: map[string]any{"error": "duplicate_unique_property_exists"},
 	}})
-	f.status(t, 200, "POST", "/management/orgs/acme/users", `{"email":"gus@example.com","username":"gus"}`, f.asOlga(t))
+	// Nor may the address be given to another: a reference must find one person.
+	f.status(t, 400, "POST", "/management/orgs/acme/users", `{"email":"gus@example.com","username":"gus"}`, f.asOlga(t))
 }

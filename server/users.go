@@ -25,11 +25,17 @@ func entitiesOf[T any](rows []T, render func(*T) map[string]any) []any {
 	return entities
 }
 
+// maxNewUsers bounds what somebody without application access can have hashed by one request: guests may register.
+const maxNewUsers = 20
+
 // createUsers is POST of one user or an array of them, all or nothing (§8.2). Everything is checked before the first password is hashed.
 func (s *Server) createUsers(r *request) error {
 	bodies, err := r.in.objects()
 	if err != nil {
 		return err
+	}
+	if len(bodies) > maxNewUsers && !r.caller.ApplicationAccess(r.tenant) {
+		return models.Illegal("at most %d users may be created at once", maxNewUsers)
 	}
 	drafts := make([]userDraft, 0, len(bodies))
 	for _, body := range bodies {

@@ -35,16 +35,17 @@ func (t *transaction) createAdmin(admin models.Admin) error {
 }
 
 // uniqueAdmin uses the wire's word for an admin, which is "user".
+// uniqueAdmin keeps usernames apart from the e-mail addresses of others, too.
 func (t *transaction) uniqueAdmin(a models.Admin) error {
 	taken := models.Duplicate{Entity: "user", Property: "username", Value: a.Username}
-	if err := unique[models.Admin](t, taken, "username_key = ? AND id <> ?", a.UsernameKey, a.ID); err != nil {
+	if err := unique[models.Admin](t, taken, "(username_key = ? OR email_key = ?) AND id <> ?", a.UsernameKey, a.UsernameKey, a.ID); err != nil {
 		return err
 	}
 	if a.EmailKey == "" {
 		return nil
 	}
 	taken = models.Duplicate{Entity: "user", Property: "email", Value: a.Email}
-	return unique[models.Admin](t, taken, "email_key = ? AND id <> ?", a.EmailKey, a.ID)
+	return unique[models.Admin](t, taken, "(email_key = ? OR username_key = ?) AND id <> ?", a.EmailKey, a.EmailKey, a.ID)
 }
 
 // Admin finds an admin by uuid, by e-mail or by username, as the shape of the reference says. What looks like an e-mail is also

@@ -33,14 +33,17 @@ func (s *Store) CreateUsers(ctx context.Context, users []models.User) error {
 	})
 }
 
+// uniqueUser also keeps usernames apart from the e-mail addresses of others: a reference must not find two people.
 func (t *transaction) uniqueUser(u models.User) error {
 	taken := models.Duplicate{Entity: "user", Property: "username", Value: u.Username}
-	err := unique[models.User](t, taken, "application_id = ? AND username_key = ? AND id <> ?", u.ApplicationID, u.UsernameKey, u.ID)
+	err := unique[models.User](t, taken, "application_id = ? AND (username_key = ? OR email_key = ?) AND id <> ?",
+		u.ApplicationID, u.UsernameKey, u.UsernameKey, u.ID)
 	if err != nil || u.EmailKey == nil {
 		return err
 	}
 	taken = models.Duplicate{Entity: "user", Property: "email", Value: u.EmailAddress()}
-	return unique[models.User](t, taken, "application_id = ? AND email_key = ? AND id <> ?", u.ApplicationID, *u.EmailKey, u.ID)
+	return unique[models.User](t, taken, "application_id = ? AND (email_key = ? OR username_key = ?) AND id <> ?",
+		u.ApplicationID, *u.EmailKey, *u.EmailKey, u.ID)
 }
 
 // User finds a user of an application by uuid, by e-mail or by username, as the shape of the reference says. What looks like an

@@ -34,6 +34,12 @@ var admins = []contract{
 		must(t, err)
 		equal(t, "admin", got, admin)
 	}},
+	{"an admin's username is no other admin's e-mail address", func(t *testing.T, f *fixture) {
+		first, second := f.admin(t, "first@acme.example"), f.admin(t, "second@acme.example")
+		must(t, f.CreateAdmin(t.Context(), first))
+		must(t, second.SetUsername("First@acme.example"))
+		duplicate(t, f.CreateAdmin(t.Context(), second), "user", "username", "First@acme.example")
+	}},
 	{"an admin of an unknown organization is not created", func(t *testing.T, f *fixture) {
 		admin := f.admin(t, "eve@acme.example")
 		fails(t, f.CreateAdmin(t.Context(), admin, f.acme.ID, uuid.New()), models.ErrNotFound)

@@ -1,16 +1,16 @@
 package storetest
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/driver/sqlite"
-	"gorm.io/gorm"
 
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/store"
@@ -33,26 +33,17 @@ func (f *fixture) audit(t *testing.T, filter models.AuditFilter, page models.Pag
 }
 
 // tamper changes the database behind the store's back.
-func (f *fixture) tamper(t *testing.T, statement string, values ...any) {
+func (f *fixture) tamper(t *testing.T, statement string) {
 	t.Helper()
-	path, is := cutSQLite(f.database)
+	path, is := strings.CutPrefix(f.database, "sqlite:")
 	if !is {
 		t.Skip("only SQLite is opened beside the store")
 	}
-	db, err := gorm.Open(sqlite.Open(path+"?_busy_timeout=5000"), &gorm.Config{})
+	db, err := sql.Open("sqlite3", path+"?_busy_timeout=5000") // the driver that the store has registered
 	must(t, err)
-	must(t, db.Exec(statement, values...).Error)
-	pool, err := db.DB()
+	_, err = db.ExecContext(t.Context(), statement)
 	must(t, err)
-	must(t, pool.Close())
-}
-
-func cutSQLite(database string) (string, bool) {
-	const prefix = "sqlite:"
-	if len(database) < len(prefix) || database[:len(prefix)] != prefix {
-		return "", false
-	}
-	return database[len(prefix):], true
+	must(t, db.Close())
 }
 
 // verified is where the chain is broken, 0 if it is intact.

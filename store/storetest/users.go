@@ -49,6 +49,19 @@ var users = []contract{
 		}
 		must(t, f.CreateUsers(t.Context(), list))
 	}},
+	{"a username is nobody else's e-mail address", func(t *testing.T, f *fixture) { // SEC-70: a reference finds one person
+		ctx := t.Context()
+		thief := f.user(t, "thief")
+		must(t, thief.SetUsername("DANA@shop.example"))
+		duplicate(t, f.CreateUsers(ctx, []models.User{thief}), "user", "username", "DANA@shop.example")
+		looks := f.user(t, "looks")
+		must(t, looks.SetUsername("looks@like.example"))
+		must(t, f.CreateUsers(ctx, []models.User{looks}))
+		_, err := f.UpdateUser(ctx, f.shop.ID, f.dana.ID, func(u *models.User) error { return u.SetEmail("Looks@like.example") })
+		duplicate(t, err, "user", "email", "Looks@like.example")
+		_, err = f.UpdateUser(ctx, f.shop.ID, looks.ID, func(u *models.User) error { return u.SetEmail("looks@like.example") })
+		must(t, err) // his own
+	}},
 	{"many users are created all or none", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		list := []models.User{f.user(t, "a"), f.user(t, "b"), f.user(t, "DANA"), f.user(t, "c")}
