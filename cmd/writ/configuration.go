@@ -32,6 +32,8 @@ type configuration struct {
 	passwordMinLength  int
 	allowCommon        bool
 	allowedOrigins     []string
+	auditUserLogins    bool
+	auditRetention     time.Duration // 0: for ever
 	logFormat          string
 	logLevel           slog.Level
 	unknownVariables   []string // names of WRIT_ variables that mean nothing

@@ -36,7 +36,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	want := fmt.Sprintf("%+v", configuration{
 		listen: "127.0.0.1:8080", dataDir: "./writ-data", database: "sqlite:writ-data/writ.db", superuser: "superuser",
 		tokenTTL: 24 * time.Hour, nonExpiring: true, algorithm: "ES256", keepSecrets: true, passwordMinLength: 8,
-		logFormat: "text", logLevel: slog.LevelInfo,
+		auditRetention: 365 * 24 * time.Hour, logFormat: "text", logLevel: slog.LevelInfo,
 	})
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -77,6 +77,9 @@ func examples() map[string]example {
 			"https://a", "https://b, *", `["https://C", "http://d:81"]`, func(c *configuration) any { return strings.Join(c.allowedOrigins, " ") },
 			[3]any{"https://a", "https://b *", "https://c http://d:81"},
 		},
+		"audit-user-logins": {"on", "off", "true", func(c *configuration) any { return c.auditUserLogins }, [3]any{true, false, true}},
+		"audit-retention":   {"0", "90d", `"48h"`, func(c *configuration) any { return c.auditRetention }, [3]any{time.Duration(0), 90 * 24 * time.Hour, 48 * time.Hour}},
+
 		"log-format": {"json", "text", `"json"`, func(c *configuration) any { return c.logFormat }, [3]any{"json", "text", "json"}},
 		"log-level":  {"debug", "warn", `"error"`, func(c *configuration) any { return c.logLevel }, [3]any{slog.LevelDebug, slog.LevelWarn, slog.LevelError}},
 	}
@@ -171,6 +174,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"data-dir":            {""},
 		"superuser":           {"", "me", "a:b", " a", "23eb7164-3ac5-4727-95d2-5341edc5fe85", strings.Repeat("x", 256)},
 		"compat":              {"", "Strict", "loose"},
+		"audit-user-logins":   {"", "yes"},
+		"audit-retention":     {"", "-1d", "30m", "1.5d", "d", "365", "0d", "36501d", "9999999999d", "90 d"},
 		"token-ttl":           {"", "0", "0s", "-1h", "999ms", "24", "1.5us", "1500us", "876001h", "1d", "9999999999h"},
 		"nonexpiring":         {"", "on", "true"},
 		"alg":                 {"", "es256", "HS256", "none", "ES384"},

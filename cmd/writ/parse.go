@@ -79,6 +79,37 @@ func parseTTL(value string, into *time.Duration) error {
 	return nil
 }
 
+// Bounds of audit-retention. What is kept for less than an hour need not be recorded.
+const (
+	day              = 24 * time.Hour
+	shortestKept     = time.Hour
+	longestKeptDays  = 36500
+	retentionMessage = "must be 0 or a duration with its unit from 1h to 36500d, such as 365d or 48h"
+)
+
+// parseRetention takes days besides the units of Go: nobody thinks of a year in hours.
+func parseRetention(value string, into *time.Duration) error {
+	*into = 0
+	if value == "0" {
+		return nil
+	}
+	var kept time.Duration
+	if days, inDays := strings.CutSuffix(value, "d"); inDays {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil || n > longestKeptDays {
+			return errors.New(retentionMessage)
+		}
+		kept = time.Duration(n) * day
+	} else if d, err := time.ParseDuration(value); err == nil {
+		kept = d
+	}
+	if kept < shortestKept || kept > longestKeptDays*day {
+		return errors.New(retentionMessage)
+	}
+	*into = kept
+	return nil
+}
+
 func parseListen(value string, into *string) error {
 	_, port, err := net.SplitHostPort(value)
 	if err != nil {

@@ -75,7 +75,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr())); err != nil {
 		return err
 	}
-	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run)
+	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run, w.audit.Run)
 }
 
 // garbagePercent lets the heap, of which little lives, grow to four times that before it is collected: fewer collections for a few MiB.
@@ -100,6 +100,7 @@ type wiring struct {
 	passwords *grants.Passwords
 	secrets   *grants.Secrets
 	service   *grants.Service
+	audit     *grants.Recorder
 	handler   *server.Server
 }
 
@@ -116,7 +117,7 @@ func (w *wiring) open(ctx context.Context) error {
 		return err
 	}
 	w.store, err = store.Open(ctx, store.Config{
-		Database: w.database, TokenTTL: w.tokenTTL.Milliseconds(), Now: w.now, Logger: w.logger,
+		Database: w.database, TokenTTL: w.tokenTTL.Milliseconds(), AuditRetention: w.auditRetention, Now: w.now, Logger: w.logger,
 	})
 	return err
 }
@@ -134,10 +135,12 @@ func (w *wiring) connect(ctx context.Context) error {
 		w.passwords.HashApart(w.logger, w.self, hashCommandName)
 	}
 	w.secrets = grants.NewSecrets(w.sealer, w.keepSecrets)
+	w.audit = grants.NewRecorder(w.store, w.now, w.logger)
 	service, err := grants.New(ctx, grants.Config{
 		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
 		Superuser: w.superuser, AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval,
 		Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Now: w.now, Logger: w.logger,
+		Audit: w.audit, AuditUserLogins: w.auditUserLogins,
 	})
 	if err != nil {
 		return err
@@ -155,7 +158,7 @@ func (w *wiring) connect(ctx context.Context) error {
 	w.handler = server.New(server.Config{ //nolint:contextcheck // handlers have the context of their request
 		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
 		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
-		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets,
+		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit,
 	})
 	return nil
 }

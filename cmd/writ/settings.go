@@ -133,6 +133,14 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseOrigins(v, &c.allowedOrigins) },
 		},
 		{
+			name: "audit-user-logins", kind: toggle, fallback: "off", usage: "record every login of an application user in the audit trail, not only the failed ones",
+			parse: func(c *configuration, v string) error { return parseToggle(v, &c.auditUserLogins) },
+		},
+		{
+			name: "audit-retention", fallback: "365d", usage: "how long the audit trail is kept, such as 90d or 48h; 0 for ever",
+			parse: func(c *configuration, v string) error { return parseRetention(v, &c.auditRetention) },
+		},
+		{
 			name: "log-format", fallback: "text", usage: "text or json",
 			parse: func(c *configuration, v string) error { return parseWord(v, &c.logFormat, "text", "json") },
 		},

@@ -59,16 +59,22 @@ func (w *wiring) createSuperuser(ctx context.Context) (generated string, err err
 	if admin.PasswordHash, err = w.passwords.HashUnchecked(ctx, password); err != nil {
 		return "", err
 	}
-	return generated, w.store.CreateAdmin(ctx, admin)
+	if err := w.store.CreateAdmin(ctx, admin); err != nil {
+		return "", err
+	}
+	return generated, w.recordSuperuser(ctx, "admin.create", &admin)
 }
 
 func (w *wiring) renameSuperuser(ctx context.Context, admin models.Admin) error {
 	w.logger.InfoContext(ctx, "the superuser is renamed", "from", admin.Username, "to", w.superuser)
-	_, err := w.store.UpdateAdmin(ctx, admin.ID, func(a *models.Admin) error {
+	renamed, err := w.store.UpdateAdmin(ctx, admin.ID, func(a *models.Admin) error {
 		a.Modified = w.now().UnixMilli()
 		return a.SetUsername(w.superuser)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return w.recordSuperuser(ctx, "admin.update", &renamed)
 }
 
 // applyConfiguredPassword replaces the stored password if the configuration has another one. Tokens issued for the old one die,
@@ -91,10 +97,11 @@ func (w *wiring) applyConfiguredPassword(ctx context.Context, admin models.Admin
 		a.Generation++
 		return nil
 	})
-	if err == nil {
-		w.logger.InfoContext(ctx, "the superuser's password was replaced by the configured one")
+	if err != nil {
+		return err
 	}
-	return err
+	w.logger.InfoContext(ctx, "the superuser's password was replaced by the configured one")
+	return w.recordSuperuser(ctx, "admin.password", &admin)
 }
 
 // newPassword has at least 128 random bits in groups that can be read aloud, and is as long as the policy wants.
