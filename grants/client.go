@@ -112,7 +112,7 @@ func (s *Service) proveClient(ctx context.Context, t *Tenant, pick chosen, sourc
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return client{}, failure(err)
 	}
-	if !secretMatches(found.row.SecretHash, pick.secret) || err != nil {
+	if !s.secretOf(found.row, pick.secret) || err != nil {
 		s.throttle.failed(account, source)
 		return client{}, s.clientRefused(t, &found, source, InvalidClient(pick.basic))
 	}
@@ -175,6 +175,11 @@ func (s *Service) organizationClient(ctx context.Context, id uuid.UUID) (client,
 	return client{
 		kind: models.OrganizationClient, id: found.client.ClientID(), row: found.client, organization: &found.organization,
 	}, nil
+}
+
+// secretOf tells whether a secret is a client's present one, or its former one while both are valid.
+func (s *Service) secretOf(row models.Client, secret string) bool {
+	return secretMatches(row.SecretHash, secret) || row.Overlaps(s.Now()) && secretMatches(row.PreviousHash, secret)
 }
 
 // secretMatches compares in constant time, hash against hash of equal length. A missing hash matches nothing.

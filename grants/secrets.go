@@ -38,6 +38,18 @@ func (x *Secrets) NewClient(kind models.ClientKind, owner uuid.UUID, now time.Ti
 	return c, secret, err
 }
 
+// Overlap keeps the present secret valid for a while beside the one that Renew makes next, so that clients can be moved one by one. Of
+// several only the youngest former secret stays.
+func (x *Secrets) Overlap(c *models.Client, now time.Time, overlap time.Duration) {
+	c.PreviousHash, c.PreviousSealed, c.PreviousCreated = c.SecretHash, c.SecretSealed, c.SecretCreated
+	c.PreviousExpires = now.Add(overlap).UnixMilli()
+}
+
+// Forget ends the overlap: the former secret is worth nothing any more.
+func (x *Secrets) Forget(c *models.Client) {
+	c.PreviousHash, c.PreviousSealed, c.PreviousCreated, c.PreviousExpires = nil, nil, 0, 0
+}
+
 // Renew gives a client a new secret; its identifier stays.
 func (x *Secrets) Renew(c *models.Client, now time.Time) (string, error) {
 	random := make([]byte, secretBytes)
@@ -57,11 +69,18 @@ func (x *Secrets) Renew(c *models.Client, now time.Time) (string, error) {
 }
 
 // Reveal opens the kept copy of a secret, or answers ErrNotKept.
-func (x *Secrets) Reveal(c models.Client) (string, error) {
-	if c.SecretSealed == nil {
+func (x *Secrets) Reveal(c models.Client) (string, error) { return x.open(c.ID, c.SecretSealed) }
+
+// RevealPrevious opens the kept copy of a former secret, or answers ErrNotKept.
+func (x *Secrets) RevealPrevious(c models.Client) (string, error) {
+	return x.open(c.ID, c.PreviousSealed)
+}
+
+func (x *Secrets) open(owner uuid.UUID, sealed []byte) (string, error) {
+	if sealed == nil {
 		return "", ErrNotKept
 	}
-	secret, err := x.sealer.Open(sealPurpose(c.ID), c.SecretSealed)
+	secret, err := x.sealer.Open(sealPurpose(owner), sealed)
 	return string(secret), err
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"encoding/base64"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -38,8 +39,16 @@ type Client struct {
 	// SecretSealed is the secret sealed with the master key for "show credentials"; nil when that copy is switched off.
 	SecretSealed  []byte
 	SecretCreated int64
-	Generation    int64
+	// The former secret is valid beside the present one until PreviousExpires (ms); 0: there is none.
+	PreviousHash    []byte
+	PreviousSealed  []byte
+	PreviousCreated int64
+	PreviousExpires int64
+	Generation      int64
 }
+
+// Overlaps tells whether the former secret is still valid.
+func (c Client) Overlaps(now time.Time) bool { return now.UnixMilli() < c.PreviousExpires }
 
 // ClientID is the identifier on the wire.
 func (c Client) ClientID() string { return ClientID(c.Kind, c.ID) }

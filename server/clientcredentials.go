@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -69,17 +71,62 @@ func (s *Server) showClient(r *request, owner uuid.UUID, answer envelope) error 
 		s.traceClient(r, "client secret revealed", &client)
 	}
 	answer.Credentials = &credentials{ClientID: client.ClientID(), ClientSecret: secret}
+	if err := s.describeOverlap(r, answer.Credentials, client); err != nil {
+		return err
+	}
 	return r.ok(answer)
 }
 
-// renewClient gives a client a new secret. With ?revoketokens=true the tokens it has got so far die in the same transaction.
+// describeOverlap shows both secrets with their age while both are valid; otherwise the answer is the two members of §1.4.
+func (s *Server) describeOverlap(r *request, shown *credentials, client models.Client) error {
+	if !client.Overlaps(r.now()) {
+		return nil
+	}
+	former, err := s.Secrets.RevealPrevious(client)
+	if err != nil && !errors.Is(err, grants.ErrNotKept) {
+		return err
+	}
+	shown.Created = client.SecretCreated
+	shown.Previous = &previousSecret{ClientSecret: former, Created: client.PreviousCreated, Expires: client.PreviousExpires}
+	return nil
+}
+
+// maxOverlap bounds ?overlap=: two secrets for ever are one too many.
+const maxOverlap = 30 * 24 * time.Hour
+
+// overlap reads ?overlap= in ms.
+func (in *input) overlap() (time.Duration, error) {
+	text := in.query.get("overlap")
+	if text == "" {
+		return 0, nil
+	}
+	ms, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || ms > uint64(maxOverlap.Milliseconds()) {
+		return 0, models.Illegal("overlap must be a number of milliseconds from 0 to %d", maxOverlap.Milliseconds())
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// renewClient gives a client a new secret. With ?revoketokens=true the tokens it has got so far die in the same transaction; with
+// ?overlap= (ms) the old secret stays valid for so long.
 func (s *Server) renewClient(r *request, owner uuid.UUID, answer envelope) error {
 	revoke, err := r.in.queryFlag("revoketokens")
 	if err != nil {
 		return err
 	}
+	overlap, err := r.in.overlap()
+	if err != nil {
+		return err
+	}
+	if revoke && overlap > 0 {
+		return models.Illegal("overlap and revoketokens exclude each other: a leaked secret must not stay valid")
+	}
 	var secret string
 	client, err := s.Store.UpdateClient(r.ctx(), owner, func(c *models.Client) (err error) {
+		s.Secrets.Forget(c)
+		if overlap > 0 {
+			s.Secrets.Overlap(c, r.now(), overlap)
+		}
 		if revoke {
 			c.Generation++
 		}
@@ -94,6 +141,9 @@ func (s *Server) renewClient(r *request, owner uuid.UUID, answer envelope) error
 		s.metrics.revocations.WithLabelValues("client").Inc()
 	}
 	answer.Credentials = &credentials{ClientID: client.ClientID(), ClientSecret: secret}
+	if err := s.describeOverlap(r, answer.Credentials, client); err != nil {
+		return err
+	}
 	return r.ok(answer)
 }
 

@@ -23,6 +23,17 @@ type envelope struct {
 type credentials struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitempty"` // absent if it was not kept
+
+	// The next two are there while a former secret is still valid beside the present one.
+	Created  int64           `json:"created,omitempty"`
+	Previous *previousSecret `json:"previous,omitempty"`
+}
+
+// previousSecret is a former secret that stays valid until Expires (ms).
+type previousSecret struct {
+	ClientSecret string `json:"client_secret,omitempty"`
+	Created      int64  `json:"created"`
+	Expires      int64  `json:"expires"`
 }
 
 // ok answers 200 with an envelope. Answers with credentials may not be kept by old caches either (§1.6).
