@@ -313,6 +313,10 @@ func TestAuditIsReadByTheOrganization(t *testing.T) {
 	cursor, _ := first.get("cursor").(string)
 	second := f.do(t, "GET", path+"?limit=4&action=user.&cursor="+cursor, "", f.asAcme(t))
 	second.check(t, scenario{wantStatus: 200, wantBody: map[string]any{"count": 3, "data.0.target.name": "u2", "cursor": nil}})
+	newest, chain := f.do(t, "GET", "/management/audit?limit=1", "", superuser), f.do(t, "GET", "/management/audit/chain", "", superuser)
+	if hash := chain.get("data.hash"); hash != newest.get("data.0.hash") || chain.get("data.last") != newest.get("data.0.seq") || hash == "" {
+		t.Errorf("the chain ends with %v: %s", hash, newest.text)
+	}
 	count := func(query string) any {
 		t.Helper()
 		a := f.do(t, "GET", path+"?limit=1000&"+query, "", olga)
@@ -342,6 +346,7 @@ func TestAuditIsReadByTheOrganization(t *testing.T) {
 		{name: "all of it, the superuser", method: "GET", path: "/management/audit?target=foreign", headers: []string{superuser}, wantStatus: 200, wantBody: map[string]any{"count": 1}},
 		{name: "the key", method: "GET", path: "/management/audit?action=key.create", headers: []string{superuser}, wantStatus: 200, wantBody: map[string]any{"count": 2}},
 		{name: "the chain", method: "GET", path: "/management/audit/chain", headers: []string{superuser}, wantStatus: 200, wantBody: map[string]any{"data.intact": true}},
+		{name: "a member sees no hashes", method: "GET", path: path, headers: []string{olga}, wantStatus: 200, wantNotBody: []string{`"hash"`}},
 		{name: "a name without organization", method: "GET", path: "/management/audit?application=shop", headers: []string{superuser}, wantStatus: 400},
 		{name: "an unknown application", method: "GET", path: path + "?application=void", headers: []string{olga}, wantStatus: 404},
 		{name: "a wrong result", method: "GET", path: path + "?result=x", headers: []string{olga}, wantStatus: 400},

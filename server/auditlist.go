@@ -24,6 +24,7 @@ type auditEntry struct {
 	Application  *uuid.UUID         `json:"application,omitempty"`
 	Source       string             `json:"source,omitempty"`
 	Detail       json.RawMessage    `json:"detail,omitempty"`
+	Hash         string             `json:"hash,omitempty"` // hexadecimal, for the superuser only: see checkAudit
 }
 
 // auditParty is who did something (with a level) or to whom it was done (with a kind).
@@ -75,7 +76,11 @@ func (s *Server) auditPage(r *request, filter models.AuditFilter) error {
 	}
 	data := make([]any, 0, len(rows))
 	for i := range rows {
-		data = append(data, newAuditEntry(&rows[i]))
+		entry := newAuditEntry(&rows[i])
+		if r.organization == nil {
+			entry.Hash = hex.EncodeToString(rows[i].Hash)
+		}
+		data = append(data, entry)
 	}
 	return r.ok(envelope{Action: "get", Data: data, List: true, Cursor: cursor})
 }
