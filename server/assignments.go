@@ -33,8 +33,10 @@ type pair interface {
 	exists(r *request) (bool, error)
 	add(r *request) error
 	remove(r *request) error
-	// gained are the rules that somebody would gain by it.
-	gained(r *request) ([]string, error)
+	// gained is what somebody would gain by it.
+	gained(r *request) (models.Rights, error)
+	// gainers are the users who would gain it.
+	gainers(r *request) ([]models.User, error)
 }
 
 // roleOfUser: the user has the role.
@@ -52,7 +54,9 @@ func (roleOfUser) remove(r *request) error {
 	return r.server.Store.UnassignRole(r.ctx(), r.tenant.Application.ID, r.role.ID, models.HolderUser, r.user.ID)
 }
 
-func (roleOfUser) gained(r *request) ([]string, error) { return r.rulesOfRole() }
+func (roleOfUser) gained(r *request) (models.Rights, error) { return r.rightsOfRole() }
+
+func (roleOfUser) gainers(r *request) ([]models.User, error) { return []models.User{*r.user}, nil }
 
 // roleOfGroup: every member of the group has the role.
 type roleOfGroup struct{}
@@ -69,7 +73,12 @@ func (roleOfGroup) remove(r *request) error {
 	return r.server.Store.UnassignRole(r.ctx(), r.tenant.Application.ID, r.role.ID, models.HolderGroup, r.group.ID)
 }
 
-func (roleOfGroup) gained(r *request) ([]string, error) { return r.rulesOfRole() }
+func (roleOfGroup) gained(r *request) (models.Rights, error) { return r.rightsOfRole() }
+
+func (roleOfGroup) gainers(r *request) ([]models.User, error) {
+	members, _, err := usersInGroup(r, models.Page{Limit: models.MaxLimit})
+	return members, err
+}
 
 // userInGroup: the user is a member of the group.
 type userInGroup struct{}
@@ -86,12 +95,24 @@ func (userInGroup) remove(r *request) error {
 	return r.server.Store.RemoveGroupMember(r.ctx(), r.tenant.Application.ID, r.group.ID, r.user.ID)
 }
 
-func (userInGroup) gained(r *request) ([]string, error) {
-	return r.server.Store.GroupRules(r.ctx(), r.tenant.Application.ID, r.group.ID)
+func (userInGroup) gained(r *request) (models.Rights, error) {
+	rules, err := r.server.Store.GroupRules(r.ctx(), r.tenant.Application.ID, r.group.ID)
+	if err != nil {
+		return models.Rights{}, err
+	}
+	gained := models.Rights{Groups: []string{r.group.Path}, Rules: rules}
+	roles, _, err := rolesOfGroup(r, models.Page{Limit: models.MaxLimit})
+	for i := range roles {
+		gained.Roles = append(gained.Roles, roles[i].Name)
+	}
+	return gained, err
 }
 
-func (r *request) rulesOfRole() ([]string, error) {
-	return r.server.Store.Rules(r.ctx(), r.tenant.Application.ID, models.HolderRole, r.role.ID)
+func (userInGroup) gainers(r *request) ([]models.User, error) { return []models.User{*r.user}, nil }
+
+func (r *request) rightsOfRole() (models.Rights, error) {
+	rules, err := r.server.Store.Rules(r.ctx(), r.tenant.Application.ID, models.HolderRole, r.role.ID)
+	return models.Rights{Roles: []string{r.role.Name}, Rules: rules}, err
 }
 
 // last renders the entity that stands last in the path: that is what the calls on pairs answer.
@@ -126,8 +147,17 @@ func (s *Server) addPair(p pair) handler {
 		if err != nil {
 			return err
 		}
-		if err := s.Grants.CanGrant(r.ctx(), r.caller, r.tenant, gained); err != nil {
+		if err := s.Grants.CanGrant(r.ctx(), r.caller, r.tenant, gained.Rules); err != nil {
 			return err
+		}
+		gainers, err := p.gainers(r)
+		if err != nil {
+			return err
+		}
+		for i := range gainers {
+			if err := s.Grants.ClaimsFit(r.ctx(), r.tenant, gainers[i].ID, gained); err != nil {
+				return err
+			}
 		}
 		if err := p.add(r); err != nil {
 			return err

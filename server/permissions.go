@@ -52,6 +52,11 @@ func (s *Server) addPermissions(r *request) error {
 		return err
 	}
 	kind, holder := r.holderOfRules()
+	if kind == models.HolderUser {
+		if err := s.Grants.ClaimsFit(r.ctx(), r.tenant, holder, models.Rights{Rules: added}); err != nil {
+			return err
+		}
+	}
 	held, err := s.Store.AddRules(r.ctx(), r.tenant.Application.ID, kind, holder, added)
 	if err != nil {
 		return err
