@@ -23,7 +23,7 @@ func TestTooManyRightsForATokenAreRefused(t *testing.T) {
 	given := 0
 	for ; given < len(names); given++ {
 		a := f.do(t, "POST", "/acme/shop/roles/"+names[given]+"/users/dana", "", shop)
-		if a.status == 400 {
+		if a.Code == 400 {
 			break
 		}
 	}
