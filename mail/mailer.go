@@ -51,18 +51,13 @@ type job struct {
 	due     time.Time
 }
 
-// New checks the configuration. Without a Server it says so once.
+// New checks the configuration.
 func New(cfg Config) (*Mailer, error) {
 	m := &Mailer{Config: cfg, queue: make(chan *job, queueSize)}
 	if cfg.Backoff == nil {
 		m.Backoff = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 20 * time.Minute}
 	}
 	if cfg.Server == nil {
-		if cfg.LogLinks {
-			cfg.Logger.Warn("there is no SMTP server: the links of mails are logged, and whoever reads the log can take over accounts")
-		} else {
-			cfg.Logger.Warn("there is no SMTP server: mails are dropped, so nobody can reset a password or confirm an address")
-		}
 		return m, nil
 	}
 	var err error
@@ -82,8 +77,15 @@ func (m *Mailer) Send(request Request) {
 	}
 }
 
-// Run sends until ctx ends, then tries once more what is waiting, for a few seconds at most.
+// Run sends until ctx ends, then tries once more what is waiting, for a few seconds at most. Without a Server it says so once.
 func (m *Mailer) Run(ctx context.Context) error {
+	switch {
+	case m.Server != nil:
+	case m.LogLinks:
+		m.Logger.WarnContext(ctx, "there is no SMTP server: the links of mails are logged, and whoever reads the log can take over accounts")
+	default:
+		m.Logger.WarnContext(ctx, "there is no SMTP server: mails are dropped, so nobody can reset a password or confirm an address")
+	}
 	var loops sync.WaitGroup
 	for range senders {
 		loops.Go(func() {
