@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -32,6 +34,8 @@ type configuration struct {
 	passwordMinLength  int
 	allowCommon        bool
 	allowedOrigins     []string
+	smtp               *mail.Server // nil: none
+	mailFrom           string       // empty: from publicURL
 	auditUserLogins    bool
 	auditRetention     time.Duration // 0: for ever
 	logFormat          string
@@ -80,8 +84,9 @@ func first(name string, sources ...map[string]given) (given, bool) {
 	return given{}, false
 }
 
+// describe repeats the value unless it may hold a secret: a URL's user information does.
 func describe(s setting, v given, err error) string {
-	if s.secret {
+	if s.secret || strings.Contains(v.value, "@") && strings.Contains(v.value, "://") {
 		return fmt.Sprintf("%s: %v", v.origin, err)
 	}
 	return fmt.Sprintf("%s: %q %v", v.origin, v.value, err)

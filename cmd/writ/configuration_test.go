@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/writ-auth/writ/mail"
 )
 
 func writeFile(t *testing.T, content string) string {
@@ -77,6 +79,11 @@ func examples() map[string]example {
 			"https://a", "https://b, *", `["https://C", "http://d:81"]`, func(c *configuration) any { return strings.Join(c.allowedOrigins, " ") },
 			[3]any{"https://a", "https://b *", "https://c http://d:81"},
 		},
+		"smtp-url": {
+			"", "smtp://a", `"smtps://u:p@b"`, func(c *configuration) any { return *c.smtp },
+			[3]any{nil, mail.Server{Host: "a", Port: 587}, mail.Server{Host: "b", Port: 465, Implicit: true, User: "u", Password: "p"}},
+		},
+		"mail-from":         {"a@x", "B <b@x>", `"c@x"`, func(c *configuration) any { return c.mailFrom }, [3]any{"a@x", "B <b@x>", "c@x"}},
 		"audit-user-logins": {"on", "off", "true", func(c *configuration) any { return c.auditUserLogins }, [3]any{true, false, true}},
 		"audit-retention":   {"0", "90d", `"48h"`, func(c *configuration) any { return c.auditRetention }, [3]any{time.Duration(0), 90 * 24 * time.Hour, 48 * time.Hour}},
 
@@ -174,6 +181,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"data-dir":            {""},
 		"superuser":           {"", "me", "a:b", " a", "23eb7164-3ac5-4727-95d2-5341edc5fe85", strings.Repeat("x", 256)},
 		"compat":              {"", "Strict", "loose"},
+		"mail-from":           {"", "writ", "a@b, c@d", "a@b\r\nBcc: c@d"},
 		"audit-user-logins":   {"", "yes"},
 		"audit-retention":     {"", "-1d", "30m", "1.5d", "d", "365", "0d", "36501d", "9999999999d", "90 d"},
 		"token-ttl":           {"", "0", "0s", "-1h", "999ms", "24", "1.5us", "1500us", "876001h", "1d", "9999999999h"},

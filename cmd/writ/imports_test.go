@@ -17,11 +17,12 @@ func allowed() map[string]struct{ ours, theirs []string } {
 	type row = struct{ ours, theirs []string }
 	return map[string]row{
 		"cmd/writ": {
-			[]string{"server", "web", "grants", "claims", "claims/permission", "keys", "models", "store"},
+			[]string{"cmd/writ/operator", "server", "web", "grants", "mail", "claims", "claims/permission", "keys", "models", "store"},
 			[]string{"github.com/urfave/cli/v3", "github.com/BurntSushi/toml", "golang.org/x/sync"},
 		},
+		"cmd/writ/operator": {[]string{"claims", "models"}, []string{"github.com/urfave/cli/v3", "golang.org/x/term"}},
 		"server": {
-			[]string{"web", "grants", "claims", "claims/permission", "claims/strictjson", "keys", "models"},
+			[]string{"web", "grants", "mail", "claims", "claims/permission", "claims/strictjson", "keys", "models"},
 			[]string{"github.com/labstack/echo/v4", "github.com/prometheus/client_golang"},
 		},
 		"web": {[]string{"grants", "claims", "claims/permission", "keys", "models"}, []string{"github.com/labstack/echo/v4"}},
@@ -29,6 +30,8 @@ func allowed() map[string]struct{ ours, theirs []string } {
 			[]string{"claims", "claims/permission", "claims/strictjson", "keys", "models"},
 			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "github.com/hashicorp/golang-lru/v2"},
 		},
+		"mail":                {nil, []string{"github.com/wneessen/go-mail"}},
+		"mail/mailtest":       {nil, []string{"github.com/emersion"}},
 		"claims":              {[]string{"claims/strictjson"}, nil},
 		"claims/strictjson":   {nil, nil},
 		"claims/permission":   {nil, nil},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/keys"
+	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/store"
@@ -75,7 +76,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr())); err != nil {
 		return err
 	}
-	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run, w.audit.Run)
+	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run, w.audit.Run, w.mail.Run)
 }
 
 // garbagePercent lets the heap, of which little lives, grow to four times that before it is collected: fewer collections for a few MiB.
@@ -101,6 +102,7 @@ type wiring struct {
 	secrets   *grants.Secrets
 	service   *grants.Service
 	audit     *grants.Recorder
+	mail      *mail.Mailer
 	handler   *server.Server
 }
 
@@ -155,10 +157,14 @@ func (w *wiring) connect(ctx context.Context) error {
 			w.logger.Error("signing keys could not be read again", "cause", err)
 		}
 	})
+	if w.mail, err = w.newMailer(); err != nil {
+		return err
+	}
 	w.handler = server.New(server.Config{ //nolint:contextcheck // handlers have the context of their request
 		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
 		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
 		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit,
+		Mail: w.mail,
 	})
 	return nil
 }

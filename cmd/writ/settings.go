@@ -133,6 +133,14 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseOrigins(v, &c.allowedOrigins) },
 		},
 		{
+			name: "smtp-url", secret: true, derived: "none, mails are dropped", usage: "SMTP server for the mails of account states: smtp://user:password@host:port, or smtps://",
+			parse: func(c *configuration, v string) error { return parseSMTP(v, &c.smtp) },
+		},
+		{
+			name: "mail-from", derived: "writ@ and the host of public-url", usage: "sender of mails, such as writ@example.com",
+			parse: func(c *configuration, v string) error { return parseSender(v, &c.mailFrom) },
+		},
+		{
 			name: "audit-user-logins", kind: toggle, fallback: "off", usage: "record every login of an application user in the audit trail, not only the failed ones",
 			parse: func(c *configuration, v string) error { return parseToggle(v, &c.auditUserLogins) },
 		},
