@@ -269,7 +269,7 @@ func TestTheRecorderWritesWithinASecondAndAtTheEnd(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- recorder.Run(ctx) }()
 		recorder.Record(models.AuditEvent{Action: "a"})
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		if len(database.events) != 1 {
 			t.Errorf("%d events after a second", len(database.events))

@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -137,7 +138,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	events, dropped := r.take()
 	batch := events
 	if dropped > 0 {
-		batch = append(batch[:len(batch):len(batch)], models.AuditEvent{
+		batch = append(slices.Clip(batch), models.AuditEvent{
 			At: r.now().UnixMilli(), Action: "audit.dropped", Count: dropped, ActorLevel: models.AuditSystem,
 			Detail: models.AuditDetail(map[string]any{"number": dropped}),
 		})

@@ -181,7 +181,7 @@ func (s *Service) Revoke(ctx context.Context, t *Tenant, presented PresentedClie
 	case set == nil:
 		return s.revokeRefreshToken(ctx, t, raw, source)
 	case err != nil, set.Issuer != s.issuerAt(t):
-		return nil
+		return nil //nolint:nilerr // RFC 7009 §2.2
 	}
 	if err := s.deny(ctx, set); err != nil {
 		return err

@@ -190,7 +190,7 @@ func (r *request) identifyTarget(ctx context.Context) {
 		return
 	}
 	if r.tenant != nil {
-		r.user, _ = r.findUser(name) // without him the entry lacks only the target
+		r.user, _ = r.findUser(name) //nolint:contextcheck // as the handler found him; without him the entry lacks only the target
 		return
 	}
 	if name == "me" {

@@ -164,10 +164,15 @@ func TestOnlyChangesAndRevealsAreAudited(t *testing.T) {
 	olga := f.asOlga(t)
 	before := len(f.trail(t, models.AuditFilter{}))
 	for _, request := range [][2]string{
-		{"GET", "/acme/shop/users"}, {"GET", "/management/orgs/acme"}, {"HEAD", "/acme/shop/credentials"},
+		{"GET", "/acme/shop/users"},
+		{"GET", "/management/orgs/acme"},
+		{"HEAD", "/acme/shop/credentials"},
 		{"GET", "/acme/shop/credentials"}, // the secret was not kept
 		{"GET", "/management/orgs/acme/audit"},
-		{"POST", "/acme/shop/users"}, {"DELETE", "/acme/shop/users/nobody"}, {"POST", "/nothing"}, {"PATCH", "/acme/shop"},
+		{"POST", "/acme/shop/users"},
+		{"DELETE", "/acme/shop/users/nobody"},
+		{"POST", "/nothing"},
+		{"PATCH", "/acme/shop"},
 	} {
 		f.do(t, request[0], request[1], "", olga)
 	}
