@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/writ-auth/writ/cmd/writ/operator"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -71,7 +72,7 @@ func (w *wiring) demoOrganization(ctx context.Context, d *demoCredentials) (seed
 	if err != nil {
 		return seed, err
 	}
-	d.admin = login{demoAdmin, newPassword(w.passwordMinLength)}
+	d.admin = login{demoAdmin, operator.GeneratePassword(w.passwordMinLength)}
 	owner.PasswordHash, err = w.passwords.Hash(ctx, d.admin.password)
 	seed.Owner = &owner
 	return seed, err
@@ -96,7 +97,7 @@ func (w *wiring) seedDemoUser(ctx context.Context, application, role uuid.UUID, 
 	if err != nil {
 		return err
 	}
-	d.user = login{demoUser, newPassword(w.passwordMinLength)}
+	d.user = login{demoUser, operator.GeneratePassword(w.passwordMinLength)}
 	if user.PasswordHash, err = w.passwords.Hash(ctx, d.user.password); err != nil {
 		return err
 	}

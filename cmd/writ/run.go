@@ -9,13 +9,15 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/cmd/writ/operator"
 )
 
 // Exit codes of every sub-command.
 const (
 	exitOK            = 0
 	exitFailure       = 1 // something outside of the configuration: a port that is taken, a folder that is not writable
-	exitConfiguration = 2 // wrong flags, environment or configuration file; nothing was opened
+	exitConfiguration = 2 // wrong arguments, environment or configuration file; nothing was done
 )
 
 // process is what a sub-command may use of the outside world, so that tests can give it another one.
@@ -36,7 +38,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 }
 
 func (p *process) run(ctx context.Context, args []string) int {
-	err := p.commands().Run(ctx, withDefaultCommand(args))
+	err := p.dispatch(ctx, withDefaultCommand(args))
 	if err == nil {
 		return exitOK
 	}
@@ -45,8 +47,19 @@ func (p *process) run(ctx context.Context, args []string) int {
 		// Joined errors have a line each; whoever reads a supervisor's log sees only the last.
 		message, code = strings.ReplaceAll(message, "\n", "; "), exitFailure
 	}
+	if failure, known := errors.AsType[*operator.Failure](err); known {
+		code = failure.Code
+	}
 	fmt.Fprintln(p.stderr, "writ:", message)
 	return code
+}
+
+func (p *process) dispatch(ctx context.Context, args []string) error {
+	if help := operator.Help(args[1:]); help != "" {
+		_, err := io.WriteString(p.stdout, help)
+		return err
+	}
+	return p.commands().Run(ctx, args)
 }
 
 func (p *process) commands() *cli.Command {
@@ -55,7 +68,10 @@ func (p *process) commands() *cli.Command {
 		Usage: "an OAuth2 authorization server for many organizations and their applications",
 		Description: "Without a command, `writ` is `writ serve`. `writ serve --demo` starts with credentials and curl lines to try;\n" +
 			"`writ serve --help` lists every setting.",
-		Commands:        []*cli.Command{p.serveCommand(), p.hashCommand(), p.versionCommand()},
+		Commands: slices.Concat(
+			[]*cli.Command{p.serveCommand()}, p.operator().Commands(),
+			[]*cli.Command{p.healthcheckCommand(), p.hashCommand(), p.versionCommand()},
+		),
 		Action:          unknownCommand,
 		HideVersion:     true,
 		HideHelpCommand: true,

@@ -44,20 +44,6 @@ func TestWithoutDemoOnlyTheSuperuserExists(t *testing.T) {
 	}
 }
 
-func TestGeneratedPasswordsAreNeverTheSame(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for _, minLength := range []int{4, 8, 29, 30, 100, 256} {
-		for range 20 {
-			password := newPassword(minLength)
-			if seen[password] || len(password) < max(29, minLength) || len(password) > 256 {
-				t.Errorf("minimum %d: %d characters, seen %v", minLength, len(password), seen[password])
-			}
-			seen[password] = true
-		}
-	}
-}
-
 func TestAConfiguredSuperuserPasswordReplacesTheStoredOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

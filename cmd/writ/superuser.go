@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/cmd/writ/operator"
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
@@ -22,7 +23,7 @@ func (c *configuration) checkSuperuserPassword(origin string) []string {
 	if c.superuserPassword == "" || c.passwordMinLength == 0 {
 		return nil
 	}
-	if err := grants.NewPasswords(c.policy(), 1).Check(c.superuserPassword); err != nil {
+	if err := c.policy().Check(c.superuserPassword); err != nil {
 		return []string{fmt.Sprintf("%s: %v", origin, err)}
 	}
 	return nil
@@ -48,7 +49,7 @@ func (w *wiring) ensureSuperuser(ctx context.Context) (generated string, err err
 func (w *wiring) createSuperuser(ctx context.Context) (generated string, err error) {
 	password := w.superuserPassword
 	if password == "" {
-		password = newPassword(w.passwordMinLength)
+		password = operator.GeneratePassword(w.passwordMinLength)
 		generated = password
 	}
 	admin, err := models.NewAdmin(w.superuser, superuserEmail, "Superuser", w.now())
@@ -87,30 +88,23 @@ func (w *wiring) applyConfiguredPassword(ctx context.Context, admin models.Admin
 	if err != nil || same {
 		return err
 	}
-	hash, err := w.passwords.HashUnchecked(ctx, w.superuserPassword)
-	if err != nil {
-		return err
-	}
-	_, err = w.store.UpdateAdmin(ctx, admin.ID, func(a *models.Admin) error {
-		at := w.now().UnixMilli()
-		a.PasswordHash, a.PasswordChanged, a.Modified = hash, at, at
-		a.Generation++
-		return nil
-	})
-	if err != nil {
+	if err := w.setSuperuserPassword(ctx, admin.ID, w.superuserPassword); err != nil {
 		return err
 	}
 	w.logger.InfoContext(ctx, "the superuser's password was replaced by the configured one")
-	return w.recordSuperuser(ctx, "admin.password", &admin)
+	return nil
 }
 
-// newPassword has at least 128 random bits in groups that can be read aloud, and is as long as the policy wants.
-func newPassword(minLength int) string {
-	length := max(minLength, 29) // 26 characters of base32 are 130 bits
-	var b strings.Builder
-	for b.Len() < length {
-		word := strings.ToLower(rand.Text())
-		b.WriteString(word[:7] + "-" + word[7:14] + "-" + word[14:20] + "-" + word[20:26] + "-")
+// setSuperuserPassword takes a password that satisfies the policy.
+func (w *wiring) setSuperuserPassword(ctx context.Context, id uuid.UUID, password string) error {
+	hash, err := w.passwords.HashUnchecked(ctx, password)
+	if err != nil {
+		return err
 	}
-	return b.String()[:length]
+	_, err = w.store.UpdateAdmin(ctx, id, func(a *models.Admin) error {
+		a.PasswordHash, a.PasswordChanged = hash, max(w.now().UnixMilli(), a.PasswordChanged+1)
+		a.Generation++
+		return nil
+	})
+	return err
 }
