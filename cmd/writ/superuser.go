@@ -101,10 +101,13 @@ func (w *wiring) setSuperuserPassword(ctx context.Context, id uuid.UUID, passwor
 	if err != nil {
 		return err
 	}
-	_, err = w.store.UpdateAdmin(ctx, id, func(a *models.Admin) error {
+	changed, err := w.store.UpdateAdmin(ctx, id, func(a *models.Admin) error {
 		a.PasswordHash, a.PasswordChanged = hash, max(w.now().UnixMilli(), a.PasswordChanged+1)
 		a.Generation++
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return w.recordSuperuser(ctx, "admin.password", &changed)
 }
