@@ -66,7 +66,7 @@ func (r *UserRecord) apply(u *User) error {
 	set(&u.PasswordHash, r.PasswordHash)
 	set(&u.PINHash, r.PINHash)
 	switch {
-	case r.Deactivated != nil && *r.Deactivated == 0:
+	case r.Deactivated == nil && r.Activated != nil && *r.Activated, r.Deactivated != nil && *r.Deactivated == 0:
 		u.Deactivated = nil
 	case r.Deactivated != nil:
 		at := *r.Deactivated

@@ -17,9 +17,10 @@ func allowed() map[string]struct{ ours, theirs []string } {
 	type row = struct{ ours, theirs []string }
 	return map[string]row{
 		"cmd/writ": {
-			[]string{"cmd/writ/operator", "server", "web", "grants", "mail", "claims", "claims/permission", "keys", "models", "store"},
-			[]string{"github.com/urfave/cli/v3", "github.com/BurntSushi/toml", "golang.org/x/sync"},
+			[]string{"cmd/writ/operator", "server", "web", "grants", "mail", "claims", "claims/permission", "keys", "models", "store", "cmd/writ/transfer"},
+			[]string{"github.com/urfave/cli/v3", "github.com/BurntSushi/toml", "golang.org/x/sync", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
 		},
+		"cmd/writ/transfer": {[]string{"claims/strictjson", "grants", "models"}, nil},
 		"cmd/writ/operator": {[]string{"claims", "models"}, []string{"github.com/urfave/cli/v3", "golang.org/x/term"}},
 		"server": {
 			[]string{"web", "grants", "mail", "claims", "claims/permission", "claims/strictjson", "keys", "models"},

@@ -1,0 +1,241 @@
+package transfer
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/writ-auth/writ/models"
+)
+
+const (
+	linesPerBatch = 500
+	bytesPerBatch = 4 << 20
+)
+
+// Import is one import of users.
+type Import struct {
+	Store        Store
+	Organization models.Organization
+	Application  models.Application
+	OnConflict   models.OnConflict
+	DryRun       bool
+	Resume       bool // go on where an earlier import of the same input was interrupted
+	Input        io.Reader
+	Rejects      *Rejects // nil: rejected lines are only reported
+	Now          func() time.Time
+	// Report is told of every rejected line, in order. What Rejects has is exact; a report may be lost if the process dies.
+	Report func(Rejection)
+	// Progress is told how many bytes of the input are done.
+	Progress func(bytes int64)
+}
+
+// ErrChanged says that the input is not the one of the import that was interrupted.
+var ErrChanged = errors.New("this is not the input of the import that was interrupted, or it was changed before the place where that stopped")
+
+// importRun is an import at work.
+type importRun struct {
+	*Import
+
+	parser parser
+	lines  lines
+	claims map[string]int // names and identifiers of the lines so far, to their numbers
+	state  state          // committed
+	next   state          // what the batch at hand makes of it
+
+	rejections []Rejection // of the batch at hand
+}
+
+// Run imports. The summary is right even with an error: it is what has been committed.
+func (i *Import) Run(ctx context.Context) (Summary, error) {
+	r := &importRun{Import: i, claims: map[string]int{}}
+	r.parser = parser{fields(), i.Application.ID, i.Now()}
+	r.lines = lines{in: bufio.NewReaderSize(i.Input, 64<<10), sum: sha256.New()}
+	r.state = newState(i.OnConflict)
+	if err := r.begin(ctx); err != nil {
+		return r.state.Summary, err
+	}
+	for {
+		batch, err := r.read()
+		if err != nil {
+			return r.state.Summary, fmt.Errorf("line %d cannot be read: %w", r.lines.number+1, err)
+		}
+		if err := r.store(ctx, batch); err != nil {
+			return r.state.Summary, err
+		}
+		if r.state.Done {
+			return r.state.Summary, nil
+		}
+	}
+}
+
+// batch is some lines, and whether they are the last.
+type batch struct {
+	users   []user
+	numbers []int // of the users' lines
+	texts   [][]byte
+	end     bool
+}
+
+func (r *importRun) read() (batch, error) {
+	var b batch
+	r.rejections = nil
+	start := r.lines.offset
+	for first := r.lines.number; r.lines.number-first < linesPerBatch && r.lines.offset-start < bytesPerBatch; {
+		one, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			b.end = true
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		u, err := r.understand(one)
+		switch {
+		case err != nil:
+			r.reject(one.number, one.text, err.Error())
+		case u != nil:
+			b.users, b.numbers, b.texts = append(b.users, *u), append(b.numbers, one.number), append(b.texts, one.text)
+		}
+	}
+	return b, nil
+}
+
+// understand reads a line; an empty one is nobody. Names that two lines claim would leave to chance who gets them.
+func (r *importRun) understand(one line) (*user, error) {
+	if one.tooLong {
+		return nil, fmt.Errorf("longer than %d bytes", MaxLine)
+	}
+	if len(one.text) == 0 {
+		return nil, nil
+	}
+	u, err := r.parser.parse(one.text)
+	if err != nil {
+		return nil, err
+	}
+	claims := u.claims()
+	for _, claim := range claims {
+		if before, taken := r.claims[claim]; taken {
+			return nil, fmt.Errorf("%s stands on line %d, too", models.Printable(claim), before)
+		}
+	}
+	for _, claim := range claims {
+		r.claims[claim] = one.number
+	}
+	return &u, nil
+}
+
+// claims are the names and the identifier that only one user can have. A username cannot have the shape of a uuid, and must not be the e-mail
+// address of somebody else.
+func (u *user) claims() []string {
+	var claims []string
+	add := func(name string) {
+		if name = models.Fold(name); name != "" && !slices.Contains(claims, name) {
+			claims = append(claims, name)
+		}
+	}
+	add(u.Username)
+	if u.Email != nil {
+		add(*u.Email)
+	}
+	if !isNil(u.ID) {
+		add(u.ID.String())
+	}
+	return claims
+}
+
+func (r *importRun) reject(number int, text []byte, reason string) {
+	r.rejections = append(r.rejections, Rejection{Line: number, Reason: reason, User: withoutSecrets(text)})
+}
+
+// store commits a batch with the place up to which the input is done.
+func (r *importRun) store(ctx context.Context, b batch) error {
+	records := make([]models.UserRecord, len(b.users))
+	for at := range b.users {
+		records[at] = b.users[at].UserRecord
+	}
+	unread := r.rejections
+	outcomes, err := r.Store.ImportUsers(ctx, models.UserImport{
+		Application: r.Application.ID, OnConflict: r.OnConflict, Users: records, DryRun: r.DryRun,
+		Note: func(outcomes []models.ImportOutcome) (models.ImportNote, error) {
+			r.rejections = slices.Clone(unread)
+			return r.note(b, outcomes)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if r.DryRun {
+		r.count(b, outcomes)
+		if err := r.keepRejects(); err != nil {
+			return err
+		}
+	}
+	r.state = r.next
+	if r.Report != nil {
+		for _, rejection := range r.rejections {
+			r.Report(rejection)
+		}
+	}
+	if r.Progress != nil {
+		r.Progress(r.lines.offset)
+	}
+	return nil
+}
+
+// count makes r.next and the rejections complete.
+func (r *importRun) count(b batch, outcomes []models.ImportOutcome) {
+	r.next = r.state.clone()
+	s := &r.next.Summary
+	for at, outcome := range outcomes {
+		s.add(&b.users[at], outcome)
+		if outcome.Result == models.ImportRejected {
+			r.reject(b.numbers[at], b.texts[at], outcome.Reason)
+		}
+	}
+	slices.SortFunc(r.rejections, func(a, b Rejection) int { return cmp.Compare(a.Line, b.Line) })
+	s.Lines, s.Rejected = r.lines.number, s.Rejected+len(r.rejections)
+	r.next.Offset, r.next.Sum, r.next.Done = r.lines.offset, r.lines.fingerprint(), b.end
+}
+
+// note is called within the transaction, twice perhaps.
+func (r *importRun) note(b batch, outcomes []models.ImportOutcome) (models.ImportNote, error) {
+	r.count(b, outcomes)
+	if err := r.keepRejects(); err != nil {
+		return models.ImportNote{}, err
+	}
+	value, err := r.next.encode()
+	note := models.ImportNote{Name: r.stateName(), Value: value}
+	if event, happened := r.audit(); happened {
+		note.Audit = []models.AuditEvent{event}
+	}
+	return note, err
+}
+
+// keepRejects comes before the commit: what is committed is in the file, and what is not is overwritten by whoever resumes.
+func (r *importRun) keepRejects() (err error) {
+	if r.Rejects == nil {
+		return nil
+	}
+	if r.next.RejectsSize, err = r.Rejects.write(r.state.RejectsSize, r.rejections); err != nil {
+		return fmt.Errorf("rejected lines cannot be written: %w", err)
+	}
+	return nil
+}
+
+// audit is the entry of a batch in the audit trail; false if it changed nobody.
+func (r *importRun) audit() (models.AuditEvent, bool) {
+	created, updated := r.next.Summary.Created-r.state.Summary.Created, r.next.Summary.Updated-r.state.Summary.Updated
+	return models.AuditEvent{
+		Action: "user.import", Result: models.AuditOK, Count: int64(created + updated),
+		OrganizationID: &r.Organization.ID, ApplicationID: &r.Application.ID,
+		ActorLevel: models.AuditSystem, TargetKind: "application", TargetID: r.Application.ID.String(), TargetName: r.Application.Name,
+		Source: "command line", Detail: models.AuditDetail(map[string]any{"created": created, "updated": updated}),
+	}, created+updated > 0
+}
