@@ -91,7 +91,7 @@ func TestPasswordIsResetByPage(t *testing.T) { // SEC-32
 		}
 		response, err := visitor.Do(request)
 		must(t, err)
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }()
 		raw, err := io.ReadAll(response.Body)
 		must(t, err)
 		text := string(raw)

@@ -5,6 +5,7 @@ package mailtest
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log"
 	"mime"
@@ -225,7 +226,7 @@ func parse(raw []byte) (m Message, err error) {
 	parts := multipart.NewReader(read.Body, parameters["boundary"])
 	for {
 		part, err := parts.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return m, nil
 		}
 		if err != nil {
