@@ -95,7 +95,8 @@ func parseLegacy(text string) (storedHash, error) {
 	if h.steps, size, known = legacyChain(name); !closed || !known || len(text) > maxLegacyHash || !utf8.ValidString(text) {
 		return nil, errHashFormat
 	}
-	body, ended := rest, false
+	var body string
+	var ended bool
 	if size == 0 {
 		if len(rest) < bcryptLength {
 			return nil, errHashFormat

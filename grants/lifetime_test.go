@@ -66,7 +66,10 @@ func TestTTLSyntax(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []any{
 		"derp", json.Number("-1"), json.Number("1.5"), "1e3", json.Number("1e3"), "-0", "+1", " 1", "1 ", "0x10", "NaN", "9223372036854775808",
-		"99999999999999999999999999", "１", true, []any{}, map[string]any{}, 1.0,
+		"99999999999999999999999999", "１", true,
+		[]any{},
+		map[string]any{},
+		1.0,
 	} {
 		if _, err := ParseTTL(bad); code(t, err, Usergrid) != "illegal_argument" || code(t, err, RFC6749) != "invalid_request" {
 			t.Errorf("%v (%T): %v", bad, bad, err)

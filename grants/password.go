@@ -12,7 +12,7 @@ import (
 )
 
 // provePassword is RFC 6749 §4.3: an application user at an application, an admin at /management.
-func provePassword(ctx context.Context, s *Service, req *TokenRequest, c *client) (subject, error) {
+func provePassword(ctx context.Context, s *Service, req *TokenRequest, _ *client) (subject, error) {
 	if req.Username == "" {
 		return subject{}, MissingParameter("username")
 	}
@@ -20,13 +20,13 @@ func provePassword(ctx context.Context, s *Service, req *TokenRequest, c *client
 		return subject{}, MissingParameter("password")
 	}
 	if req.Tenant == nil {
-		return s.proveAdmin(ctx, req, c)
+		return s.proveAdmin(ctx, req)
 	}
 	user, err := s.login(ctx, req, req.Password, func(u *models.User) string { return u.PasswordHash })
 	if err != nil {
 		return subject{}, err
 	}
-	return s.userSubject(ctx, req.Tenant, user, c)
+	return s.userSubject(ctx, req.Tenant, user)
 }
 
 // login finds an application user and checks a secret of his. Unknown users cost as much as known ones.
@@ -86,7 +86,7 @@ func userState(t *Tenant, user *models.User) error {
 }
 
 // userSubject gathers what a token of an application user says.
-func (s *Service) userSubject(ctx context.Context, t *Tenant, user *models.User, c *client) (subject, error) {
+func (s *Service) userSubject(ctx context.Context, t *Tenant, user *models.User) (subject, error) {
 	holds, err := s.rights.ofUser(ctx, t.Application.ID, user.ID)
 	if err != nil {
 		return subject{}, failure(err)
@@ -97,7 +97,7 @@ func (s *Service) userSubject(ctx context.Context, t *Tenant, user *models.User,
 }
 
 // proveAdmin is the password grant at /management.
-func (s *Service) proveAdmin(ctx context.Context, req *TokenRequest, _ *client) (subject, error) {
+func (s *Service) proveAdmin(ctx context.Context, req *TokenRequest) (subject, error) {
 	admin, err := s.Store.Admin(ctx, req.Username)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return subject{}, failure(err)

@@ -138,12 +138,12 @@ func TestAFullQueueIsRefusedAtOnce(t *testing.T) {
 	p := NewPasswords(Policy{MinLength: 8, Cost: cheap}, 1)
 	hold, held := make(chan struct{}), make(chan struct{})
 	go func() {
-		_ = p.run(context.Background(), func() { close(held); <-hold })
+		_ = p.run(t.Context(), func() { close(held); <-hold })
 	}()
 	<-held
 	var queued sync.WaitGroup
 	for range queuePerWorker {
-		queued.Go(func() { _ = p.run(context.Background(), func() {}) })
+		queued.Go(func() { _ = p.run(t.Context(), func() {}) })
 	}
 	for p.Queued() < queuePerWorker {
 		t.Log("waiting for the queue to fill")
@@ -184,7 +184,7 @@ func TestChangingAPassword(t *testing.T) {
 		t.Helper()
 		err := f.ChangeUserPassword(t.Context(), f.shop, caller, user, before, after, "192.0.2.1")
 		var invalid *models.Invalid
-		got := ""
+		var got string
 		switch {
 		case errors.Is(err, models.ErrNotFound):
 			got = "not found"

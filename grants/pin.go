@@ -7,7 +7,7 @@ import (
 )
 
 // provePIN is Usergrid's PIN grant: a password grant with the user's PIN, which is hashed like a password.
-func provePIN(ctx context.Context, s *Service, req *TokenRequest, c *client) (subject, error) {
+func provePIN(ctx context.Context, s *Service, req *TokenRequest, _ *client) (subject, error) {
 	if req.Username == "" {
 		return subject{}, MissingParameter("username")
 	}
@@ -18,5 +18,5 @@ func provePIN(ctx context.Context, s *Service, req *TokenRequest, c *client) (su
 	if err != nil {
 		return subject{}, err
 	}
-	return s.userSubject(ctx, req.Tenant, user, c)
+	return s.userSubject(ctx, req.Tenant, user)
 }

@@ -63,7 +63,7 @@ func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *cl
 	if err := userState(req.Tenant, &user); err != nil {
 		return subject{}, err
 	}
-	who, err := s.userSubject(ctx, req.Tenant, &user, c)
+	who, err := s.userSubject(ctx, req.Tenant, &user)
 	who.spent, who.scope = &row, row.Scope
 	return who, err
 }
@@ -146,7 +146,7 @@ const opaqueBytes = 32
 
 func newOpaque() string {
 	random := make([]byte, opaqueBytes)
-	rand.Read(random) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	rand.Read(random) // never fails (Go 1.24)
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 

@@ -35,7 +35,7 @@ func (s *Service) Impersonate(
 		return nil, err
 	}
 	c := client{id: caller.clientID(t)}
-	who, err := s.userSubject(ctx, t, &user, &c)
+	who, err := s.userSubject(ctx, t, &user)
 	if err != nil {
 		return nil, err
 	}

@@ -100,8 +100,8 @@ func (in *input) overlap() (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	ms, err := strconv.ParseUint(text, 10, 63)
-	if err != nil || ms > uint64(maxOverlap.Milliseconds()) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms < 0 || ms > maxOverlap.Milliseconds() {
 		return 0, models.Illegal("overlap must be a number of milliseconds from 0 to %d", maxOverlap.Milliseconds())
 	}
 	return time.Duration(ms) * time.Millisecond, nil
