@@ -12,6 +12,7 @@ import (
 
 // adminStore creates and changes admins.
 type adminStore interface {
+	Admins(ctx context.Context, page models.Page) ([]models.Admin, string, error)
 	CreateAdmin(ctx context.Context, admin models.Admin, memberOf ...uuid.UUID) error
 	UpdateAdmin(ctx context.Context, id uuid.UUID, change func(*models.Admin) error) (models.Admin, error)
 }
@@ -87,6 +88,23 @@ func (s *Server) createAdmin(r *request) error {
 
 func (r *request) createdAdmin(admin *models.Admin) error {
 	return r.ok(envelope{Action: "create user", OK: true, Data: map[string]any{"user": newAdminObject(admin)}})
+}
+
+// listAdmins is GET /management/users: every admin, whichever organizations he is a member of.
+func (s *Server) listAdmins(r *request) error {
+	page, err := r.plainPage()
+	if err != nil {
+		return err
+	}
+	rows, cursor, err := s.Store.Admins(r.ctx(), page)
+	if err != nil {
+		return err
+	}
+	data := make([]any, 0, len(rows))
+	for i := range rows {
+		data = append(data, newAdminObject(&rows[i]))
+	}
+	return r.ok(envelope{Action: "get admin users", Data: data, List: true, Cursor: cursor})
 }
 
 // showAdmin is GET /management/users/{u}. There is no token in it: a path that shows a person must not hand out his credentials.

@@ -92,6 +92,7 @@ func TestManagementAccess(t *testing.T) {
 		{"POST", "/acme/shop/credentials/revoketokens", ``, application},
 		{"GET", "/acme/nothing/credentials", ``, "404 404 404 404 404 404 404 404"},
 
+		{"GET", "/management/users", ``, root},
 		{"POST", "/management/users", `{}`, everybody},
 		{"GET", "/management/users/olga", ``, self},
 		{"GET", "/management/users/me", ``, "401 401 401 401 401 200 200 200"},

@@ -76,6 +76,7 @@ func (s *Server) table() []route {
 		on("GET", "/management/audit/chain", superuser, s.checkAudit, ""),
 
 		// Section 7.4: admin users.
+		on("GET", admins, superuser, s.listAdmins, ""),
 		on("POST", admins, anyone, s.createAdmin, "email username name password"),
 		on("GET", admin, adminSelf, s.showAdmin, ""),
 		on("PUT", admin, adminSelf, s.updateAdmin, "username name email oldpassword newpassword activated disabled"),

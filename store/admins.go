@@ -64,6 +64,16 @@ func (s *Store) Admin(ctx context.Context, ref string) (models.Admin, error) {
 	return one[models.Admin](db, "username_key = ?", key)
 }
 
+var byAdmin = ordering[models.Admin]{
+	time: "created", id: "id",
+	of: func(a *models.Admin) (int64, string) { return a.Created, a.ID.String() },
+}
+
+// Admins lists the admins, the superuser too, oldest first. They are few and rarely listed: the order has no index.
+func (s *Store) Admins(ctx context.Context, page models.Page) ([]models.Admin, string, error) {
+	return list(s.read(ctx), page, byAdmin)
+}
+
 // Superuser finds the built-in admin.
 func (s *Store) Superuser(ctx context.Context) (models.Admin, error) {
 	return one[models.Admin](s.read(ctx), "superuser")

@@ -40,6 +40,19 @@ var admins = []contract{
 		must(t, second.SetUsername("First@acme.example"))
 		duplicate(t, f.CreateAdmin(t.Context(), second), "user", "username", "First@acme.example")
 	}},
+	{"all admins are listed, members or not", func(t *testing.T, f *fixture) {
+		for _, address := range []string{"one@acme.example", "two@acme.example", "three@acme.example"} {
+			must(t, f.CreateAdmin(t.Context(), f.admin(t, address)))
+		}
+		for _, limit := range []int{1, 1000} {
+			seen := map[string]int{}
+			all(t, limit, func(page models.Page) ([]models.Admin, string, error) { return f.Admins(t.Context(), page) },
+				func(admin models.Admin) { seen[admin.Email]++ })
+			for _, address := range []string{"one@acme.example", "two@acme.example", "three@acme.example"} {
+				equal(t, address, seen[address], 1)
+			}
+		}
+	}},
 	{"an admin of an unknown organization is not created", func(t *testing.T, f *fixture) {
 		admin := f.admin(t, "eve@acme.example")
 		fails(t, f.CreateAdmin(t.Context(), admin, f.acme.ID, uuid.New()), models.ErrNotFound)
