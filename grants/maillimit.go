@@ -12,7 +12,7 @@ import (
 // Limits of mails: nobody fills another's mailbox through us, nor our sender's reputation is spent by one address.
 const (
 	mailsPerAccount = 5
-	mailsPerSource  = 50
+	mailsPerSource  = 200 // a source may be a proxy with many users behind it
 	mailWindow      = time.Hour
 	maxMailCounters = 50_000 // bounded: who floods it with names only evicts other names
 )

@@ -163,6 +163,16 @@ func letterOf(purpose models.LinkPurpose) mail.Kind {
 	return mail.Reset
 }
 
+// mayHaveMailSent counts a mail that somebody without rights causes, by where he comes from. The answer never tells that it was one too
+// many, so the log does.
+func (r *request) mayHaveMailSent() bool {
+	if r.server.mailLimit.Source(r.source()) {
+		return true
+	}
+	r.server.Logger.WarnContext(r.ctx(), "a mail is not sent: too many for this source address within an hour", "source", r.source())
+	return false
+}
+
 // announceUsers sends new users the link that confirms their address, where the application asks for it. Approval is not ours to give.
 func (s *Server) announceUsers(r *request, users []models.User) {
 	trusted := r.caller.ApplicationAccess(r.tenant)
@@ -171,7 +181,7 @@ func (s *Server) announceUsers(r *request, users []models.User) {
 		if purpose, waits := s.Grants.UserLinkOf(r.tenant, user); !waits || purpose != models.LinkConfirm {
 			continue
 		}
-		if !trusted && !s.mailLimit.Source(r.source()) {
+		if !trusted && !r.mayHaveMailSent() {
 			return
 		}
 		s.send(known(account{tenant: r.tenant, user: user}), mail.Confirm, models.LinkConfirm, "")
@@ -187,7 +197,7 @@ func (s *Server) announceAdmin(r *request, admin *models.Admin) {
 	if purpose, waits := s.Grants.AdminLinkOf(admin); !waits || purpose != models.LinkConfirm {
 		return
 	}
-	if r.caller.Superuser || s.mailLimit.Source(r.source()) {
+	if r.caller.Superuser || r.mayHaveMailSent() {
 		s.send(known(account{admin: admin}), mail.Confirm, models.LinkConfirm, "")
 	}
 }

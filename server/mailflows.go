@@ -31,7 +31,7 @@ func (s *Server) requestReset(r *request) error {
 }
 
 func (s *Server) sendReset(r *request, find lookUp) error {
-	if s.mailLimit.Source(r.source()) {
+	if r.mayHaveMailSent() {
 		s.send(find, mail.Reset, models.LinkReset, "")
 	}
 	return r.flowDone("request password reset", true, web.CheckMail)
