@@ -57,8 +57,8 @@ func codesInCode(t *testing.T) map[string]bool {
 		}
 		ast.Inspect(s.file, func(node ast.Node) bool {
 			switch n := node.(type) {
-			case *ast.CallExpr: // NewError(status, code, description), .rfc(status, code, description)
-				if name := called(n.Fun); (name == "NewError" || name == "rfc") && len(n.Args) == 3 {
+			case *ast.CallExpr: // NewError(status, code, description), .rfc(status, code)
+				if name := called(n.Fun); name == "NewError" && len(n.Args) == 3 || name == "rfc" && len(n.Args) == 2 {
 					add(n.Args[1])
 				}
 			case *ast.CompositeLit: // Wire{status, code, description}
