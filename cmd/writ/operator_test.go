@@ -117,6 +117,7 @@ func story() []struct{ stdin, args string } {
 		{"", "admin create pia@example.com --username pia --name Pia"},
 		{"", "admin add-to acme pia"},
 		{"", "admin list acme"},
+		{"", "admin list"},
 		{"", "admin show pia"},
 		{"", "admin disable pia"},
 		{"", "admin enable pia@example.com"},
@@ -128,6 +129,8 @@ func story() []struct{ stdin, args string } {
 		{"", "admin show nobody"},
 		{"", "credentials show acme"},
 		{"", "credentials regenerate acme/shop --revoke-tokens"},
+		{"", "credentials regenerate acme/shop --overlap 1h"},
+		{"", "credentials regenerate acme/shop --overlap 1h --revoke-tokens"},
 		{"", "credentials show acme/nothing"},
 		{"", "token list acme/shop"},
 		{"", "token list acme/shop --user nobody"},
@@ -296,13 +299,36 @@ func TestSuperuserResetPassword(t *testing.T) {
 	if code != exitConfiguration || !strings.Contains(stderr, "superuser-password is configured") || strings.Contains(stderr, siteSuperuser) {
 		t.Errorf("configured: exit code %d, %s", code, stderr)
 	}
+	password := resetSuperuser(t, local)
+	s.refusedSoon(t, "/management/users/me", before)
+	s.instance.token(t, "/management/token", fmt.Sprintf(passwordLogin, "superuser", password))
+}
+
+// What is done beside the database is in the audit trail too.
+func TestTheAuditTrailHasTheCommandLine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	local := way(s.local)
+	local.succeed(t, "", "org", "create", "acme", "--owner", "olga@example.com")
+	local.succeed(t, "", "credentials", "show", "acme")
+	token := s.instance.token(t, "/management/token", fmt.Sprintf(passwordLogin, "superuser", resetSuperuser(t, local)))
+	trail := s.get(t, "/management/audit?limit=1000", token).body
+	for _, want := range []string{"organization.create", "client.secret.reveal", "admin.password", `"command line"`} {
+		if !strings.Contains(trail, want) {
+			t.Errorf("%s is missing in %s", want, trail)
+		}
+	}
+}
+
+// resetSuperuser gives the superuser's new password.
+func resetSuperuser(t *testing.T, local way) string {
+	t.Helper()
 	printed := local.succeed(t, "", "superuser", "reset-password", "--generate", "--json")
 	password := regexp.MustCompile(`"password": "([^"]+)"`).FindStringSubmatch(printed)
 	if password == nil {
 		t.Fatal(printed)
 	}
-	s.refusedSoon(t, "/management/users/me", before)
-	s.instance.token(t, "/management/token", fmt.Sprintf(passwordLogin, "superuser", password[1]))
+	return password[1]
 }
 
 func TestHealthcheck(t *testing.T) {
@@ -369,6 +395,7 @@ func TestBadInput(t *testing.T) {
 		{"user create acme/shop dana --generate --password-stdin", secret, 2, "only one of them"},
 		{"user reset-password acme/shop dana", secret, 2, "a password is missing"},
 		{"user reset-password acme/shop dana --password-stdin", "", 2, "no password on standard input"},
+		{"credentials regenerate acme --overlap soon", "", 2, "--overlap must be"},
 		{"token list", "", 2, "whose tokens"},
 		{"token list acme --user dana", "", 2, "--user wants an application"},
 		{"token revoke acme/shop", "", 2, "--all"},
