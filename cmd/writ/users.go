@@ -121,7 +121,7 @@ func (p *process) importUsers(ctx context.Context, cmd *cli.Command) (failure er
 	case mode != models.ConflictFail && mode != models.ConflictSkip && mode != models.ConflictUpdate:
 		return usersUsage("--on-conflict must be fail, skip or update")
 	}
-	input, size, err := p.openInput(cmd.Args().Get(1))
+	input, size, err := p.openInput(ctx, cmd.Args().Get(1))
 	if err != nil {
 		return err
 	}
@@ -184,9 +184,9 @@ func importResult(ctx context.Context, summary transfer.Summary, dry bool, err e
 }
 
 // openInput opens a file; its size is -1 if it is not known.
-func (p *process) openInput(path string) (io.ReadCloser, int64, error) {
+func (p *process) openInput(ctx context.Context, path string) (io.ReadCloser, int64, error) {
 	if path == "-" {
-		return io.NopCloser(p.stdin), -1, nil
+		return untilDone(ctx, p.stdin), -1, nil
 	}
 	file, err := os.Open(path) //nolint:gosec // G304: the operator names it
 	if err != nil {
@@ -202,6 +202,17 @@ func (p *process) openInput(path string) (io.ReadCloser, int64, error) {
 		return file, -1, nil
 	}
 	return file, info.Size(), nil
+}
+
+// untilDone reads until ctx ends: who interrupts a command that waits for its input must not have to wait, too.
+func untilDone(ctx context.Context, in io.Reader) io.ReadCloser {
+	out, feed := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = feed.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(feed, in)
+		_ = feed.CloseWithError(err)
+	}()
+	return out
 }
 
 // rejectsFile refuses the one mistake that would destroy something.

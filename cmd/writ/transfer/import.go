@@ -14,9 +14,12 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
+// Bounds of a transaction. Identifiers are scattered over all of the index, so that large transactions write each page of it less often: a
+// hundred thousand users took 8 s with 2500 lines each and 44 s with 500. Changing users takes longer, and others wait meanwhile.
 const (
-	linesPerBatch = 500
-	bytesPerBatch = 4 << 20
+	linesPerBatch   = 2500
+	changesPerBatch = 500
+	bytesPerBatch   = 4 << 20
 )
 
 // Import is one import of users.
@@ -34,6 +37,8 @@ type Import struct {
 	Report func(Rejection)
 	// Progress is told how many bytes of the input are done.
 	Progress func(bytes int64)
+
+	batch int // lines of a transaction; 0: as above
 }
 
 // ErrChanged says that the input is not the one of the import that was interrupted.
@@ -43,11 +48,12 @@ var ErrChanged = errors.New("this is not the input of the import that was interr
 type importRun struct {
 	*Import
 
-	parser parser
-	lines  lines
-	claims map[string]int // names and identifiers of the lines so far, to their numbers
-	state  state          // committed
-	next   state          // what the batch at hand makes of it
+	perBatch int
+	parser   parser
+	lines    lines
+	claims   map[string]int // names and identifiers of the lines so far, to their numbers
+	state    state          // committed
+	next     state          // what the batch at hand makes of it
 
 	rejections []Rejection // of the batch at hand
 }
@@ -58,6 +64,12 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 	r.parser = parser{fields(), i.Application.ID, i.Now()}
 	r.lines = lines{in: bufio.NewReaderSize(i.Input, 64<<10), sum: sha256.New()}
 	r.state = newState(i.OnConflict)
+	if r.perBatch = i.batch; r.perBatch == 0 {
+		r.perBatch = linesPerBatch
+		if i.OnConflict == models.ConflictUpdate {
+			r.perBatch = changesPerBatch
+		}
+	}
 	if err := r.begin(ctx); err != nil {
 		return r.state.Summary, err
 	}
@@ -87,7 +99,7 @@ func (r *importRun) read() (batch, error) {
 	var b batch
 	r.rejections = nil
 	start := r.lines.offset
-	for first := r.lines.number; r.lines.number-first < linesPerBatch && r.lines.offset-start < bytesPerBatch; {
+	for first := r.lines.number; r.lines.number-first < r.perBatch && r.lines.offset-start < bytesPerBatch; {
 		one, err := r.lines.next()
 		if errors.Is(err, io.EOF) {
 			b.end = true

@@ -70,7 +70,7 @@ func client(kind models.ClientKind, owner uuid.UUID) models.Client {
 func (w *world) job(input string, change ...func(*Import)) (*Import, *[]string) {
 	reports := &[]string{}
 	job := &Import{
-		Store: w.Store, Organization: w.acme, Application: w.shop, OnConflict: models.ConflictFail, Input: strings.NewReader(input), Now: time.Now,
+		Store: w.Store, Organization: w.acme, Application: w.shop, OnConflict: models.ConflictFail, Input: strings.NewReader(input), Now: time.Now, batch: 500,
 		Report: func(r Rejection) { *reports = append(*reports, fmt.Sprintf("%d: %s", r.Line, r.Reason)) },
 	}
 	for _, c := range change {
