@@ -435,3 +435,23 @@ func FuzzLines(f *testing.F) {
 		}
 	})
 }
+
+func TestExamplesOfTheManualAreImported(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "import.md"))
+	must(t, err)
+	_, rest, _ := strings.Cut(string(page), "```jsonl\n")
+	example, _, found := strings.Cut(rest, "```")
+	w := newWorld(t)
+	job, reports := w.job(example)
+	summary, err := job.Run(t.Context())
+	must(t, err)
+	if !found || len(*reports) > 0 || summary.Created != 3 {
+		t.Errorf("%+v %q", summary, *reports)
+	}
+	for name := range fields() {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("the field %s is not described", name)
+		}
+	}
+}
