@@ -19,7 +19,7 @@ type progress struct {
 // newProgress makes a bar for size bytes; -1 if their number is not known.
 func newProgress(out io.Writer, size int64) *progress {
 	p := &progress{out: out}
-	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) { //nolint:gosec // G115: file descriptors are small
+	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions64(size,
 			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("importing"), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),

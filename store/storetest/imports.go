@@ -43,6 +43,7 @@ func (f *fixture) named(t *testing.T, name string) models.User {
 	return user
 }
 
+//nolint:thelper // these are the tests themselves
 var imports = []contract{
 	{"an imported user is as his record says", func(t *testing.T, f *fixture) {
 		role, group := f.role(t, "clerk"), f.group(t, "Staff/Night")
