@@ -36,7 +36,7 @@ type previousSecret struct {
 	Expires      int64  `json:"expires"`
 }
 
-// ok answers 200 with an envelope. Answers with credentials may not be kept by old caches either (§1.6).
+// ok answers 200 with an envelope.
 func (r *request) ok(e envelope) error {
 	now := r.server.Now()
 	body := map[string]any{
@@ -57,7 +57,6 @@ func (r *request) ok(e envelope) error {
 	}
 	if e.Credentials != nil {
 		body["credentials"] = e.Credentials
-		r.Response().Header()["Pragma"] = noCache
 	}
 	if e.List {
 		body["count"] = e.count()

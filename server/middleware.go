@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -23,7 +24,7 @@ func (r *request) prepare() {
 	header[echo.HeaderCacheControl] = noStore
 	header[echo.HeaderXContentTypeOptions] = noSniff
 	header[echo.HeaderXRequestID] = []string{requestID(r.Request().Header.Get(echo.HeaderXRequestID))}
-	if r.route.kind == tokenRoute || r.route.kind == oauthRoute {
+	if isConfidential(r.route.path) {
 		header["Pragma"] = noCache
 	}
 	// A chunked request ends the connection: what follows it could be a request hidden from a proxy. See HTTPServer.
@@ -31,6 +32,16 @@ func (r *request) prepare() {
 		header[echo.HeaderConnection] = []string{"close"}
 	}
 	r.cors(r.server.AllowedOrigins)
+}
+
+// isConfidential tells whether a path answers with tokens or credentials or about them. Nothing it says, errors included, may be kept by caches
+// that only know HTTP/1.0 (§1.6, RFC 6749 §5.1).
+func isConfidential(path string) bool {
+	switch path[strings.LastIndexByte(path, '/')+1:] {
+	case "token", "revoke", "introspect", "revoketoken", "revoketokens", "credentials":
+		return true
+	}
+	return path == "/management/me"
 }
 
 // requestID keeps an identifier that a proxy has given, if it is plain and short.

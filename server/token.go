@@ -17,7 +17,7 @@ func (s *Server) token(r *request) error {
 	if err != nil {
 		return s.tokenRefused(r, err)
 	}
-	if r.in.notation == noBody && r.method() == http.MethodPost {
+	if r.lacksBody() {
 		return s.tokenRefused(r, missingBody())
 	}
 	return s.issue(r, req)
@@ -28,6 +28,9 @@ func (s *Server) managementToken(r *request) error {
 	req, err := s.tokenRequest(r)
 	if err != nil {
 		return s.tokenRefused(r, err)
+	}
+	if req.Dialect == grants.RFC6749 && r.lacksBody() {
+		return s.tokenRefused(r, missingBody())
 	}
 	if req.GrantType != "" || req.Dialect != grants.Usergrid {
 		return s.issue(r, req)
@@ -87,7 +90,7 @@ func (s *Server) presenter(r *request) (*grants.Caller, error) {
 	case raw == "" && scheme == "bearer":
 		r.credential = tokenCredential
 		return nil, grants.ErrBadToken
-	case raw == "" && r.in.notation == noBody && r.method() == http.MethodPost:
+	case raw == "" && r.lacksBody():
 		return nil, missingBody()
 	case raw == "":
 		return nil, grants.MissingParameter("grant_type")
@@ -96,6 +99,11 @@ func (s *Server) presenter(r *request) (*grants.Caller, error) {
 	caller, err := s.Grants.AuthenticateToken(r.ctx(), raw)
 	r.caller = caller
 	return caller, err
+}
+
+// lacksBody tells whether a POST came with nothing in it, labelled as a form or not.
+func (r *request) lacksBody() bool {
+	return r.method() == http.MethodPost && firstByte(r.in.raw) == 0
 }
 
 func missingBody() *grants.Error { return grants.InvalidRequest("missing json post data") }
@@ -278,8 +286,6 @@ func (s *Server) renderToken(r *request, t *grants.Token) error {
 	if err != nil {
 		return err
 	}
-	// RFC 6749 §5.1: no-store, and no-cache for caches that only know HTTP/1.0.
-	r.Response().Header()["Pragma"] = noCache
 	r.write(http.StatusOK, "application/json", text)
 	return nil
 }
