@@ -11,9 +11,23 @@ import (
 	"github.com/writ-auth/writ/keys"
 )
 
-// The regression tests for the traps of go-oauth2 v4.5.4 that concern us stand where the behaviour is: client before password and public
-// clients in TestTheClientIsAuthenticatedBeforeThePassword, refresh (1, 2, 3) in refreshtoken_test.go, statuses and codes (5, 6, 7) in
-// token_test.go, expires_in of non-expiring tokens (13) in lifetime_test.go. What is left is that nothing goes around the pipeline.
+// The regression tests for what go-oauth2 v4.5.4 does of its own accord, one line for each trap that was reproduced and concerns us:
+//
+//	 1  refresh without the client          TestRefreshIsBoundToClientScopeAndTime
+//	 2  refresh widens the scope            TestRefreshIsBoundToClientScopeAndTime
+//	 3  one refresh token, several answers  TestParallelRefreshYieldsExactlyOneSuccess
+//	 4  the password before the client      TestTheClientIsAuthenticatedBeforeThePassword
+//	 5  unknown client is 500               TestClientAuthentication
+//	 6  statuses and missing challenge      server.TestClientAuthentication
+//	 7  missing grant_type                  TestRefusedRequests
+//	 9  an empty stored secret              TestSecretsAreComparedByTheirHashes, and here
+//	10  query, multipart, repetitions       server.TestNotationOfABody, server.TestMalformedTokenRequests, server.TestLegacyFeatures
+//	11  JSON bodies                         server.TestTokenRequests
+//	12  GET requests                        server.TestLegacyFeatures
+//	13  expires_in 0 for "never"            TestNonExpiringTokensAreRegistered, TestShortLifetimesExpire
+//	15  claims and identical tokens         TestTokensOfFourLevels, TestTokensAreNeverIdentical
+//
+// Traps 20 and 21 are about the authorization endpoint, which Writ does not have. What is left is that nothing goes around the pipeline.
 
 func TestTheManagerMakesNothingOutsideThePipeline(t *testing.T) {
 	t.Parallel()
