@@ -191,6 +191,35 @@ const scenarios = {
     return out;
   },
 
+  // Who may do what: a guest everything in the sandbox and nothing in the secured application, a user what her roles and groups say.
+  async access() {
+    const may = async (client, method, endpoint, body) => {
+      const { err, data } = await request(client, { method, endpoint, body });
+      return err ? data.error : 'yes';
+    };
+    const visitor = new usergrid.client({ URI: env.WRIT_URL, orgName: 'acme', appName: 'sandbox', authType: usergrid.AUTH_NONE });
+    const out = { sandbox: [
+      await may(visitor, 'POST', 'users', { username: 'fay' }), await may(visitor, 'GET', 'users'),
+      await may(visitor, 'PUT', 'users/fay', { name: 'Fay' }), await may(visitor, 'DELETE', 'users/fay'),
+    ] };
+    const [admin, user] = [asClient(), asUser()];
+    await login(user, 'dana', env.USER_PASSWORD);
+    out.guest = await may(asGuest(), 'GET', 'users');
+    out.before = [await may(user, 'GET', 'users'), await may(user, 'GET', 'roles')];
+    out.herself = await may(user, 'PUT', 'users/dana', { nickname: 'D' });
+    out.escalation = await may(user, 'POST', 'roles/admin/users/dana');
+    await all(admin, 'createRole', 2, 'Reader', ['get:/users/**']);
+    await all(await fetched(admin), 'assignRole', 2, 'reader');
+    await all(admin, 'createRole', 2, 'Auditor', ['get:/roles/**']);
+    const [, group] = await call(admin, 'createGroup', { path: 'office' });
+    await request(admin, { method: 'POST', endpoint: 'groups/office/roles/auditor' });
+    await call(group, 'add', { user: await fetched(admin) });
+    out.after = [await may(user, 'GET', 'users'), await may(user, 'GET', 'roles')];
+    await call(group, 'remove', { user: { username: 'dana' } });
+    out.left = [await may(user, 'GET', 'users'), await may(user, 'GET', 'roles')];
+    return out;
+  },
+
   async revoke() {
     const client = asUser();
     const other = asUser();

@@ -102,6 +102,8 @@ func TestUsergrid(t *testing.T) {
 		"groups": `{"created":{"err":null,"data":{"uuid":"<uuid>","type":"groups","path":"fleet/drivers","title":"Drivers","created":"<ms>","modified":"<ms>","metadata":"<any>"}},
 			"added":{"err":null,"path":"/groups/fleet/drivers/users","members":["dana"]},
 			"groups":{"path":"<string>","paths":["staff/north","fleet/drivers"]},"removed":{"err":null,"members":[]},"exists":null}`,
+		"access": `{"sandbox":["yes","yes","yes","yes"],"guest":"unauthorized","before":["unauthorized","unauthorized"],"herself":"yes",
+			"escalation":"unauthorized","after":["yes","yes"],"left":["yes","unauthorized"]}`,
 		"revoke": `{"one":{"err":null,"data":{` + envelopeShape + `,"action":"revoked user token","path":"<string>","uri":"<string>"}},
 			"oneDead":` + tokenRefused + `,"oneLives":"dana",
 			"all":{"err":null,"data":{` + envelopeShape + `,"action":"revoked user tokens","path":"<string>","uri":"<string>"}},
