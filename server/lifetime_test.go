@@ -13,6 +13,7 @@ import (
 const never = 2147483647
 
 // The table of section 3, row by row. SEC-18 SEC-19
+// SEC-4: only ttl is read from query and body, and the body goes before.
 func TestLifetimes(t *testing.T) {
 	t.Parallel()
 	const user = `"grant_type":"password","username":"dana","password":"quiet-harbor-7"`
