@@ -31,7 +31,7 @@ func (s *Store) AddMember(ctx context.Context, admin, organization uuid.UUID) er
 			return result.Error
 		}
 		t.memberChanged(admin, organization)
-		return nil
+		return t.membershipsFit(admin)
 	})
 }
 
@@ -61,7 +61,30 @@ func (s *Store) RemoveMember(ctx context.Context, admin, organization uuid.UUID)
 }
 
 func (t *transaction) createMembership(admin, organization uuid.UUID) error {
-	return t.db.Create(&models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}).Error
+	err := t.db.Create(&models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}).Error
+	if err != nil {
+		return err
+	}
+	return t.membershipsFit(admin)
+}
+
+// maxMembershipNames bounds the names of an admin's organizations, in bytes of JSON. They stand in his token, which must fit into an HTTP
+// header, and whoever owns an organization may make anybody its member: without a bound he could keep others from logging in.
+const maxMembershipNames = 4 << 10
+
+// membershipsFit refuses a membership too many. The superuser's token names no organizations.
+func (t *transaction) membershipsFit(admin uuid.UUID) error {
+	row, err := one[models.Admin](t.forUpdate(), "id = ?", admin)
+	if err != nil || row.Superuser {
+		return err
+	}
+	var size int64
+	err = t.db.Model(&models.Organization{}).Select("COALESCE(SUM(LENGTH(name) + 3), 0)").
+		Where("deleted IS NULL AND id IN (SELECT organization_id FROM memberships WHERE admin_id = ?)", admin).Scan(&size).Error
+	if err == nil && size > maxMembershipNames {
+		err = models.Illegal("%s is a member of too many organizations: their names do not fit into a token", models.Printable(row.Username))
+	}
+	return err
 }
 
 func (t *transaction) memberChanged(admin, organization uuid.UUID) {
