@@ -51,7 +51,7 @@ func (b *bench) firstToken(ctx context.Context, s *seed, first target) (time.Dur
 		return 0, err
 	}
 	defer server.end()
-	w, err := dial(server.address)
+	w, err := dial(ctx, server.address)
 	if err != nil {
 		return 0, err
 	}

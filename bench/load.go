@@ -90,7 +90,7 @@ func (p *plan) run(ctx context.Context) (outcome, error) {
 	shots := make([]shot, p.Connections)
 	var group sync.WaitGroup
 	for i := range shots {
-		w, err := dial(p.Address)
+		w, err := dial(ctx, p.Address)
 		if err != nil {
 			v.over.Store(true)
 			return outcome{}, err
@@ -163,7 +163,7 @@ func (v *volley) pacer(number int) func() time.Time {
 		at := due
 		due = due.Add(interval)
 		if ahead := time.Until(at); ahead > 0 {
-			time.Sleep(ahead)
+			<-time.After(ahead)
 			return time.Now() // the client's own clock may be late; that is not the server's fault
 		}
 		return at

@@ -40,7 +40,7 @@ func hashAlone(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	passwords := grants.NewPasswords(grants.Policy{MinLength: 8}, 0)
-	passwords.HashApart(slog.Default(), self, "hasher") // as in the server
+	passwords.HashApart(slog.New(slog.DiscardHandler), self, "hasher") // as in the server
 	hash, err := passwords.Hash(ctx, seedPassword)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 const (
@@ -46,7 +47,7 @@ func (b *bench) population(ctx context.Context) error {
 	if crowd.targets, err = s.clients(ctx, min(s.size, everybody)); err != nil {
 		return err
 	}
-	compared := append(all[:len(all):len(all)], crowd)
+	compared := append(slices.Clip(all), crowd)
 	if err := b.compare(ctx, compared); err != nil {
 		return err
 	}

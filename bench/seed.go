@@ -33,7 +33,6 @@ type seed struct {
 	folder string
 	size   int
 	secret string
-	users  []target // a password grant for each of up to 1000 users
 }
 
 // seedOf makes the database of a size once.

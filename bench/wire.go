@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,8 @@ type wire struct {
 	buffer   [16 << 10]byte
 }
 
-func dial(address string) (*wire, error) {
-	conn, err := net.DialTimeout("tcp", address, wireTimeout)
+func dial(ctx context.Context, address string) (*wire, error) {
+	conn, err := (&net.Dialer{Timeout: wireTimeout}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,14 +12,13 @@ import (
 // hashingProcess in the arguments turns the test binary into a hashing process.
 const hashingProcess = "as-hashing-process"
 
-func TestHashingProcess(t *testing.T) {
-	if !slices.Contains(os.Args, hashingProcess) {
-		t.Skip("only for the other tests of this file")
+func TestMain(m *testing.M) {
+	if len(os.Args) != 2 || os.Args[1] != hashingProcess { //nolint:forbidigo // this is a main
+		os.Exit(m.Run()) //nolint:forbidigo // this is a main
 	}
 	if err := ServeHashes(os.Stdin, os.Stdout); err != nil {
-		t.Fatal(err)
+		os.Exit(1) //nolint:forbidigo // this is a main
 	}
-	os.Exit(0) // nothing but results may be written
 }
 
 // apart makes a pool of two workers that hash in processes.
@@ -28,7 +26,7 @@ func apart(t *testing.T) (*Passwords, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	p := NewPasswords(Policy{MinLength: 8, Cost: cheap}, 2)
-	p.HashApart(slog.New(slog.NewTextHandler(&log, nil)), os.Args[0], "-test.run=^TestHashingProcess$", hashingProcess)
+	p.HashApart(slog.New(slog.NewTextHandler(&log, nil)), os.Args[0], hashingProcess) //nolint:forbidigo // this very program
 	t.Cleanup(func() {
 		for range p.workers {
 			if one := <-p.apart.free; one != nil {

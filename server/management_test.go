@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -119,7 +120,7 @@ func TestManagementAccess(t *testing.T) {
 			t.Parallel()
 			f := newServer(t, options{})
 			callers := []string{"", f.asDana(t), f.asShop(t), f.asAcme(t), f.asRival(t), f.asOlga(t), f.asRita(t), f.asSuperuser(t)}
-			got := ""
+			var got strings.Builder
 			for i, credential := range callers {
 				var headers []string
 				if credential != "" {
@@ -127,15 +128,15 @@ func TestManagementAccess(t *testing.T) {
 				}
 				a := f.do(t, row.method, row.path, row.body, headers...)
 				if i > 0 {
-					got += " "
+					got.WriteString(" ")
 				}
-				got += fmt.Sprint(a.Code)
+				fmt.Fprint(&got, a.Code)
 				if a.Code == http.StatusUnauthorized && a.get("error") != "unauthorized" {
 					t.Errorf("caller %d: %s", i, a.text)
 				}
 			}
-			if got != row.want {
-				t.Errorf("got  %s\nwant %s", got, row.want)
+			if got.String() != row.want {
+				t.Errorf("got  %s\nwant %s", got.String(), row.want)
 			}
 		})
 	}

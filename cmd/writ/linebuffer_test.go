@@ -36,7 +36,7 @@ func TestALineAfterAQuietMomentIsWrittenAtOnce(t *testing.T) {
 		b := newLineBuffer(&to)
 		for range 2 {
 			fmt.Fprint(b, "a\n")
-			time.Sleep(2 * linger)
+			<-time.After(2 * linger)
 		}
 		if got := to.String(); got != "a\n|a\n" {
 			t.Errorf("%q", got)
@@ -55,12 +55,12 @@ func TestLinesOfABusyMomentAreWrittenTogether(t *testing.T) {
 		if got := to.String(); got != "a\n" {
 			t.Errorf("at once: %q", got)
 		}
-		time.Sleep(linger)
+		<-time.After(linger)
 		synctest.Wait()
 		if got := to.String(); got != "a\n|b\nc\n" {
 			t.Errorf("after a moment: %q", got)
 		}
-		time.Sleep(2 * linger)
+		<-time.After(2 * linger)
 	})
 }
 
@@ -76,7 +76,7 @@ func TestABufferDoesNotGrowWithoutBound(t *testing.T) {
 		if n := len(to.String()) / len(line); n != 5 {
 			t.Errorf("%d of 5 lines were written", n)
 		}
-		time.Sleep(2 * linger)
+		<-time.After(2 * linger)
 	})
 }
 
