@@ -29,8 +29,8 @@ func NewMailLimit(now func() time.Time) *MailLimit {
 	return &MailLimit{now: now, counters: newLRU[string, []int64](maxMailCounters)}
 }
 
-// Source counts one request of an IP address and tells whether it may have a mail sent.
-func (l *MailLimit) Source(address string) bool { return l.take("@"+address, mailsPerSource) }
+// Source counts one request of an IP address (an IPv6 address counts for its network) and tells whether it may have a mail sent.
+func (l *MailLimit) Source(address string) bool { return l.take("@"+network(address), mailsPerSource) }
 
 // Address counts one mail to an e-mail address and tells whether it may be sent.
 func (l *MailLimit) Address(email string) bool { return l.take(models.Fold(email), mailsPerAccount) }

@@ -1,6 +1,8 @@
 package grants
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -59,6 +61,7 @@ func (t *throttle) wait(account, source string) time.Duration {
 	if account == exempt || !t.used.Load() {
 		return 0
 	}
+	account, source = bounded(account), network(source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -80,6 +83,7 @@ func (t *throttle) failed(account, source string) {
 		return
 	}
 	t.used.Store(true)
+	account, source = bounded(account), network(source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -110,9 +114,42 @@ func (t *throttle) succeeded(account, source string) {
 	if account == exempt || !t.used.Load() {
 		return
 	}
+	key := pair{bounded(account), network(source)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pairs.Remove(pair{account, source})
+	t.pairs.Remove(key)
+}
+
+// maxAccount is longer than the name of any account that exists.
+const maxAccount = 128
+
+// bounded is an account's name in few bytes: the one that was tried may be as long as a body, and it is kept.
+func bounded(account string) string {
+	if len(account) <= maxAccount {
+		return account
+	}
+	sum := sha256.Sum256([]byte(account))
+	return "#" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// networkBits is what an IPv6 customer has at least. Whoever has one address has the 2^64 of its network, and counting them one by one would
+// count nothing.
+const networkBits = 64
+
+// network is the source that is counted: an IPv4 address, or the network of an IPv6 one.
+func network(source string) string {
+	address, err := netip.ParseAddr(source)
+	if err != nil {
+		return bounded(source)
+	}
+	if address = address.Unmap(); address.Is4() {
+		return address.String()
+	}
+	prefix, err := address.Prefix(networkBits) // drops a zone
+	if err != nil {
+		return bounded(source)
+	}
+	return prefix.String()
 }
 
 // add counts one failure and gives the number in the window.
