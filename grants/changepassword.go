@@ -140,6 +140,7 @@ func (s *Service) provePasswordChange(ctx context.Context, p passwordChange) (st
 	case p.trusted && p.id == uuid.Nil:
 		return "", models.ErrNotFound
 	}
+	ctx = From(ctx, p.source)
 	if !p.trusted {
 		right, _, err := s.checkSecret(ctx, p.account, p.source, p.hash, p.old)
 		if err == nil && !right {

@@ -59,7 +59,7 @@ func (s *Service) checkSecret(ctx context.Context, account, source, hash, secret
 	if wait := s.throttle.wait(account, source); wait > 0 {
 		return false, false, TooManyAttempts(wait)
 	}
-	right, outdated, err = s.Passwords.Verify(ctx, hash, secret)
+	right, outdated, err = s.Passwords.Verify(From(ctx, source), hash, secret)
 	if err != nil {
 		return false, false, failure(err)
 	}

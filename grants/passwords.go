@@ -37,6 +37,7 @@ type Passwords struct {
 	common  map[string]struct{}
 	workers int
 	jobs    chan job
+	shares  *shares
 	apart   *hashers // nil: hashing happens here
 }
 
@@ -47,6 +48,8 @@ type job struct {
 	ctx  context.Context
 	work func()
 	done chan struct{}
+	// giveBack ends the job's place in the queue. Only the worker calls it: what was abandoned still has its place.
+	giveBack func()
 }
 
 var errPoolFull = errors.New("the hashing queue is full")
@@ -60,6 +63,7 @@ func NewPasswords(policy Policy, workers int) *Passwords {
 		policy.Cost = owaspMinimum()
 	}
 	p := &Passwords{policy: policy, common: map[string]struct{}{}, workers: workers, jobs: make(chan job, workers*queuePerWorker)}
+	p.shares = newShares(cap(p.jobs) / 2)
 	for line := range bytes.Lines(commonPasswords) {
 		p.common[string(bytes.TrimSpace(line))] = struct{}{}
 	}
@@ -77,16 +81,22 @@ func (p *Passwords) worker() {
 		if j.ctx.Err() == nil { // nobody waits for the answer any more
 			j.work()
 		}
+		j.giveBack()
 		close(j.done)
 	}
 }
 
-// run does work in the pool and waits for it. A full queue is 503 with Retry-After.
+// run does work in the pool and waits for it. A full queue is 503 with Retry-After, and so is a source's share of it that is used up.
 func (p *Passwords) run(ctx context.Context, work func()) error {
-	j := job{ctx: ctx, work: work, done: make(chan struct{})}
+	giveBack, ok := p.shares.take(ctx)
+	if !ok {
+		return Unavailable(errSourceFull)
+	}
+	j := job{ctx: ctx, work: work, done: make(chan struct{}), giveBack: giveBack}
 	select {
 	case p.jobs <- j:
 	default:
+		giveBack()
 		return Unavailable(errPoolFull)
 	}
 	select {

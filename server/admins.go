@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -47,7 +48,7 @@ func (s *Server) newAdmin(r *request, input adminInput, properties map[string]an
 	}
 	admin.Activated, admin.Confirmed = !s.AdminApproval, !s.AdminConfirmation
 	if input.password != "" {
-		if admin.PasswordHash, err = s.Passwords.Hash(r.ctx(), input.password); err != nil {
+		if admin.PasswordHash, err = s.Passwords.Hash(grants.From(r.ctx(), r.source()), input.password); err != nil {
 			return nil, err
 		}
 	}

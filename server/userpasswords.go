@@ -40,7 +40,7 @@ func (s *Server) setPIN(r *request) error {
 	if pin == "" {
 		return grants.IllegalArgument("pin is required")
 	}
-	hash, err := s.Passwords.HashUnchecked(r.ctx(), pin)
+	hash, err := s.Passwords.HashUnchecked(grants.From(r.ctx(), r.source()), pin)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,9 @@ func (s *Server) importHash(r *request) error {
 	given, is := r.in.value("credentials").(map[string]any)
 	if !is {
 		return grants.IllegalArgument("credentials with cipher and secret are required")
+	}
+	if err := checkKeys(given, []string{"cipher", "secret"}); err != nil {
+		return err
 	}
 	secret, _ := given["secret"].(string)
 	if given["cipher"] != "bcrypt" || !strings.HasPrefix(secret, "$2") || !grants.ValidHash(secret) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -47,7 +48,7 @@ func (s *Server) createUsers(r *request) error {
 	}
 	users := make([]models.User, 0, len(drafts))
 	for i := range drafts {
-		if err := s.hashSecrets(r.ctx(), &drafts[i]); err != nil {
+		if err := s.hashSecrets(grants.From(r.ctx(), r.source()), &drafts[i]); err != nil {
 			return err
 		}
 		users = append(users, drafts[i].User)
