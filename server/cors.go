@@ -23,11 +23,12 @@ func (r *request) cors(list []string) {
 	}
 }
 
-// preflight answers a CORS preflight and tells whether it was one. It looks at no credentials.
+// preflight answers a CORS preflight and tells whether it was one. It looks at no credentials, nor, below an application, whether the
+// collection exists: that is for those who may know (§1.6).
 func (r *request) preflight(p *pattern) bool {
 	request := r.Request()
 	if request.Method != http.MethodOptions || request.Header.Get(echo.HeaderOrigin) == "" ||
-		request.Header.Get(echo.HeaderAccessControlRequestMethod) == "" || len(p.methods) == 0 {
+		request.Header.Get(echo.HeaderAccessControlRequestMethod) == "" || len(p.methods) == 0 && !r.route.ofApplication() {
 		return false
 	}
 	if r.route.ofApplication() {

@@ -165,6 +165,9 @@ func (s *Server) serve(c echo.Context, p *pattern) {
 		return
 	}
 	r.prepare()
+	if p.any != nil && r.preflight(p) {
+		return
+	}
 	if err := s.handle(r); err != nil {
 		r.failed = r.fail(err)
 	}
