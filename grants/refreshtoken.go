@@ -50,8 +50,9 @@ func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *cl
 		return subject{}, badRefreshToken()
 	case row.Used != nil:
 		return subject{}, s.endFamily(ctx, row.Family)
-	case !within(req.Scope, row.Scope):
-		return subject{}, InvalidScope(asciiOnly(req.Scope))
+	}
+	if wider := beyond(req.Scope, row.Scope); wider != "" {
+		return subject{}, InvalidScope(asciiOnly(wider))
 	}
 	user, err := s.Store.User(ctx, row.ApplicationID, row.UserID.String())
 	switch {
@@ -79,15 +80,15 @@ func (s *Service) endFamily(ctx context.Context, family uuid.UUID) error {
 // errReused marks the refusal of a refresh token that was spent before, for the audit trail.
 var errReused = errors.New("a spent refresh token was presented")
 
-// within tells whether every requested scope is among the granted ones.
-func within(requested, granted string) bool {
+// beyond gives the first requested scope that is not among the granted ones; "" if all are.
+func beyond(requested, granted string) string {
 	have := strings.Fields(granted)
 	for scope := range strings.FieldsSeq(requested) {
 		if !slices.Contains(have, scope) {
-			return false
+			return scope
 		}
 	}
-	return true
+	return ""
 }
 
 // attachRefreshToken gives the answer its refresh token: the first of a family after a login, the next after a refresh. One conditional

@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +93,10 @@ func TestRefreshIsBoundToClientScopeAndTime(t *testing.T) {
 	}))
 	refused("with a wrong secret", "invalid_client", with(mine, func(r *TokenRequest) { r.Client.Secret = "x" }))
 	refused("with a wider scope", "invalid_scope", with(mine, func(r *TokenRequest) { r.Scope = "read write" })) // SEC-17
+	_, err := f.Token(t.Context(), with(mine, func(r *TokenRequest) { r.Scope = "read write" }))
+	if err == nil || !strings.Contains(err.Error(), "scope not allowed: write") {
+		t.Errorf("%v names more than what is not allowed", err)
+	}
 	refused("at another application", "unauthorized_client", with(mine, func(r *TokenRequest) {
 		r.Tenant, r.Client = f.depot, PresentedClient{}
 	}))
