@@ -251,19 +251,20 @@ func (in *input) texts(name string) ([]string, error) {
 	if in.notation == formBody {
 		return in.form.all(name), nil
 	}
-	array, is := in.value(name).([]any)
-	if !is {
-		text, err := in.text(name)
-		if text == "" || err != nil {
-			return nil, err
-		}
-		return []string{text}, nil
+	var array []any
+	switch given := in.value(name).(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		array = given
+	default:
+		array = []any{given}
 	}
 	list := make([]string, 0, len(array))
 	for _, element := range array {
 		text, is := element.(string)
 		if !is {
-			return nil, grants.InvalidRequest("parameter must be an array of texts: " + name)
+			return nil, grants.InvalidRequest("parameter must be text or an array of texts: " + name)
 		}
 		list = append(list, text)
 	}

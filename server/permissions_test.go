@@ -28,6 +28,7 @@ func TestPermissions(t *testing.T) {
 				{name: "empty array", method: "PUT", path: path, body: `{"permission":[]}`, headers: as, wantStatus: 400, wantBody: missing},
 				{name: "array of empty ones", method: "PUT", path: path, body: `{"permission":[""]}`, headers: as, wantStatus: 400, wantBody: missing},
 				{name: "blank", method: "PUT", path: path, body: `{"permission":"  "}`, headers: as, wantStatus: 400, wantBody: argument},
+				{name: "a number", method: "PUT", path: path, body: `{"permission":1}`, headers: as, wantStatus: 400, wantBody: argument},
 				{name: "array of numbers", method: "PUT", path: path, body: `{"permission":["get:/x",1]}`, headers: as, wantStatus: 400, wantBody: argument},
 				{name: "array with null", method: "PUT", path: path, body: `{"permission":["get:/x",null]}`, headers: as, wantStatus: 400, wantBody: argument},
 				{name: "object", method: "PUT", path: path, body: `{"permission":{}}`, headers: as, wantStatus: 400, wantBody: argument},
