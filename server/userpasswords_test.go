@@ -120,6 +120,10 @@ func TestImportHash(t *testing.T) {
 		{name: "no object", method: "PUT", path: path, body: `{"credentials":"x"}`, headers: []string{superuser}, wantStatus: 400, wantBody: illegal},
 		{name: "array", method: "PUT", path: path, body: `[]`, headers: []string{superuser}, wantStatus: 400, wantBody: illegal},
 		{name: "another cipher", method: "PUT", path: path, body: `{"credentials":{"cipher":"sha1","secret":"` + string(hash) + `"}}`, headers: []string{superuser}, wantStatus: 400, wantBody: illegal},
+		{
+			name: "key in wrong case", method: "PUT", path: path, headers: []string{superuser}, wantStatus: 400,
+			body: `{"credentials":{"cipher":"bcrypt","Cipher":"sha1","secret":"` + string(hash) + `"}}`, wantBody: fails("illegal_argument", "parameter in wrong case: Cipher must be written cipher"),
+		},
 		{name: "no hash", method: "PUT", path: path, body: `{"credentials":{"cipher":"bcrypt","secret":"$2b$"}}`, headers: []string{superuser}, wantStatus: 400, wantBody: illegal},
 		{name: "an argon2 hash", method: "PUT", path: path, body: `{"credentials":{"cipher":"bcrypt","secret":"` + f.dana.PasswordHash + `"}}`, headers: []string{superuser}, wantStatus: 400, wantBody: illegal},
 		{name: "unknown user", method: "PUT", path: "/acme/shop/users/nobody/credentials", body: body, headers: []string{superuser}, wantStatus: 404, wantBody: map[string]any{"error": "service_resource_not_found"}},
