@@ -129,5 +129,18 @@ func (t *transaction) insertRules(h holder, rules []string) (int64, error) {
 		})
 	}
 	result := t.db.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(rows, batch)
-	return result.RowsAffected, result.Error
+	if result.Error != nil {
+		return 0, result.Error
+	}
+	var held int64
+	if err := permissions(t.db, h).Count(&held).Error; err != nil {
+		return 0, err
+	}
+	if held > maxRules {
+		return 0, models.Illegal("a %s can have at most %d permissions", h.kind, maxRules)
+	}
+	return result.RowsAffected, nil
 }
+
+// maxRules bounds the rules of a role, user or group: every request of whoever has them may have to look at each.
+const maxRules = 1000

@@ -47,10 +47,14 @@ func (s *Store) Rights(ctx context.Context, application, user uuid.UUID) (models
 		slices.Sort(rights.Roles)
 		slices.Sort(rights.Groups)
 		rights.Rules, err = gathered(db, application, user, groups, roles)
+		rights.Rules = rights.Rules[:min(len(rights.Rules), maxGathered)]
 		return err
 	})
 	return rights, err
 }
+
+// maxGathered bounds the rules that somebody holds by whatever roles and groups; younger ones grant nothing.
+const maxGathered = 10_000
 
 // GroupRules is everything a member of a group gains by that: the rules of the group, of its parents and of their roles.
 func (s *Store) GroupRules(ctx context.Context, application, group uuid.UUID) ([]string, error) {
@@ -69,6 +73,10 @@ func (s *Store) GroupRules(ctx context.Context, application, group uuid.UUID) ([
 			return err
 		}
 		rules, err = gathered(db, application, uuid.Nil, groups, roles)
+		if err == nil && len(rules) > maxGathered {
+			// Rights would leave out some of them, but nobody knows which.
+			err = models.Illegal("the group %s stands for more than %d permissions", models.Printable(own.Path), maxGathered)
+		}
 		return err
 	})
 	return rules, err
@@ -129,6 +137,6 @@ func gathered(db *gorm.DB, application, user uuid.UUID, groups []uuid.UUID, role
 	err := db.Model(&models.Permission{}).Where(`application_id = ? AND (
 		(holder_kind = 'user' AND holder_id = ?) OR (holder_kind = 'group' AND holder_id IN ?) OR (holder_kind = 'role' AND holder_id IN ?))`,
 		application, user, groups, ids).
-		Group("rule").Order("MIN(created), rule").Pluck("rule", &rules).Error
+		Group("rule").Order("MIN(created), rule").Limit(maxGathered+1).Pluck("rule", &rules).Error
 	return rules, err
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -196,6 +197,60 @@ var rules = []contract{
 		got, err := f.Rules(ctx, f.shop.ID, models.HolderUser, f.dana.ID)
 		must(t, err)
 		equal(t, "number", len(got), 21)
+	}},
+	{"of more than ten thousand rules the youngest grant nothing, and nobody hands out such a group", func(t *testing.T, f *fixture) {
+		ctx, staff := t.Context(), f.group(t, "staff")
+		must(t, f.AddGroupMember(ctx, f.shop.ID, staff.ID, f.dana.ID))
+		for i := range 10 {
+			clerk := f.role(t, fmt.Sprintf("clerk%d", i))
+			must(t, f.AssignRole(ctx, f.shop.ID, clerk.ID, models.HolderGroup, staff.ID))
+			rules := make([]string, 1000)
+			for j := range rules {
+				rules[j] = fmt.Sprintf("get:/%d/%04d", i, j)
+			}
+			_, err := f.AddRules(ctx, f.shop.ID, models.HolderRole, clerk.ID, rules)
+			must(t, err)
+		}
+		gained, err := f.GroupRules(ctx, f.shop.ID, staff.ID)
+		must(t, err)
+		equal(t, "rules of the group", len(gained), 10_000)
+		f.clock.ms.Add(3_600_000)
+		_, err = f.AddRules(ctx, f.shop.ID, models.HolderGroup, staff.ID, []string{"get:/youngest"})
+		must(t, err)
+		rights, err := f.Rights(ctx, f.shop.ID, f.dana.ID)
+		must(t, err)
+		if len(rights.Rules) != 10_000 || slices.Contains(rights.Rules, "get:/youngest") {
+			t.Errorf("dana holds %d rules", len(rights.Rules))
+		}
+		var illegal *models.Invalid
+		if _, err := f.GroupRules(ctx, f.shop.ID, staff.ID); !errors.As(err, &illegal) {
+			t.Errorf("rules of the group: %v", err)
+		}
+	}},
+	{"a holder has at most a thousand rules, added at once or not", func(t *testing.T, f *fixture) {
+		ctx, clerk := t.Context(), f.role(t, "clerk")
+		rules := make([]string, 1001)
+		for i := range rules {
+			rules[i] = fmt.Sprintf("get:/%04d", i)
+		}
+		add := func(rules ...string) error {
+			_, err := f.AddRules(ctx, f.shop.ID, models.HolderRole, clerk.ID, rules)
+			return err
+		}
+		var illegal *models.Invalid
+		f.written(t, func() {
+			if err := add(rules...); !errors.As(err, &illegal) {
+				t.Errorf("1001 rules: %v", err)
+			}
+		})
+		must(t, add(rules[:1000]...))
+		must(t, add(rules[7])) // is there already
+		if err := add(rules[1000]); !errors.As(err, &illegal) {
+			t.Errorf("one more: %v", err)
+		}
+		got, err := f.Rules(ctx, f.shop.ID, models.HolderRole, clerk.ID)
+		must(t, err)
+		equal(t, "rules", got, rules[:1000])
 	}},
 }
 
