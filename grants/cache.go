@@ -8,15 +8,26 @@ import (
 
 // cache keeps what was loaded until the change log says that it has changed. A load that began before an invalidation is not kept: it may
 // have read the state before the change.
+//
+// It is bounded by number and by weight: how much hangs on one entry is the tenants' choice, and must not be the server's memory.
 type cache[K comparable, V any] struct {
 	entries *lru.Cache[K, V]
+	weigh   func(V) int // bytes, roughly
+	most    int         // of all entries together
 
-	mu    sync.Mutex // keeps epoch and entries in step; readers of entries do without
-	epoch uint64
+	mu     sync.Mutex // keeps epoch, weight and entries in step; readers of entries do without
+	epoch  uint64
+	weight int
 }
 
-func newCache[K comparable, V any](size int) *cache[K, V] {
-	return &cache[K, V]{entries: newLRU[K, V](size)}
+func newCache[K comparable, V any](size, most int, weigh func(V) int) *cache[K, V] {
+	c := &cache[K, V]{most: most, weigh: weigh}
+	var err error
+	// Whatever removes entries holds the lock.
+	if c.entries, err = lru.NewWithEvict(size, func(_ K, gone V) { c.weight -= weigh(gone) }); err != nil {
+		panic(err) // only a size below 1 is refused
+	}
+	return c
 }
 
 func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
@@ -45,8 +56,14 @@ func (c *cache[K, V]) get(key K, load func() (V, error)) (V, error) {
 func (c *cache[K, V]) keep(epoch uint64, key K, value V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.epoch == epoch {
-		c.entries.Add(key, value)
+	if c.epoch != epoch {
+		return
+	}
+	c.entries.Remove(key) // somebody else may have loaded it, too
+	c.entries.Add(key, value)
+	c.weight += c.weigh(value)
+	for c.weight > c.most {
+		c.entries.RemoveOldest()
 	}
 }
 

@@ -9,8 +9,12 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// cachedRights is how many users' rights are kept in memory.
-const cachedRights = 10_000
+// How many users' rights are kept in memory, and how many bytes of them; the same number of applications' guests.
+const (
+	cachedRights      = 10_000
+	cachedRightsBytes = 64 << 20
+	cachedGuestsBytes = 16 << 20
+)
 
 // rights caches what application users and guests hold, their rules compiled. The change log invalidates, so that a change of rights
 // holds from the next request on for tokens already issued.
@@ -29,7 +33,25 @@ type held struct {
 }
 
 func newRights(store rightsStore) *rights {
-	return &rights{store: store, users: newCache[uuid.UUID, *held](cachedRights), guests: newCache[uuid.UUID, *held](cachedRights)}
+	return &rights{
+		store:  store,
+		users:  newCache[uuid.UUID](cachedRights, cachedRightsBytes, (*held).weight),
+		guests: newCache[uuid.UUID](cachedRights, cachedGuestsBytes, (*held).weight),
+	}
+}
+
+// weight is roughly what rights take in memory, in bytes: a compiled rule has its text several times, cut in pieces.
+func (h *held) weight() int {
+	weight := 512
+	for _, rule := range h.Rules {
+		weight += 256 + 4*len(rule)
+	}
+	for _, names := range [][]string{h.Roles, h.Groups} {
+		for _, name := range names {
+			weight += 16 + len(name)
+		}
+	}
+	return weight
 }
 
 // ofUser gives the rights of an application user, the rule to read himself among them.

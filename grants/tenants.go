@@ -2,6 +2,7 @@ package grants
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -19,19 +20,39 @@ type Tenant struct {
 	organizationID string
 	applicationID  string
 	clientID       string
+	weight         int
 }
 
 // owner is an organization together with its client.
 type owner struct {
 	organization models.Organization
 	client       models.Client
+	weight       int
 }
 
-// How much is kept in memory, in entries: an application takes about 1 KiB.
+// How much is kept in memory, in entries: an application takes about 1 KiB, and what its properties take.
 const (
-	cachedTenants = 20_000
-	cachedNames   = 100_000
+	cachedTenants      = 20_000
+	cachedTenantsBytes = 64 << 20
+	cachedOwnersBytes  = 32 << 20
+	cachedNames        = 100_000
 )
+
+// weightOf is roughly what a tenant takes in memory, in bytes. Decoded JSON takes a few times the room of its text.
+func weightOf(all ...models.Properties) int {
+	weight := 1 << 10
+	for _, properties := range all {
+		if len(properties) == 0 {
+			continue
+		}
+		text, err := json.Marshal(properties)
+		if err != nil {
+			return cachedTenantsBytes // it came from JSON
+		}
+		weight += 4 * len(text)
+	}
+	return weight
+}
 
 type tenantName struct{ organization, application string }
 
@@ -49,8 +70,8 @@ func newTenants(store tenantStore, publicURL string) *tenants {
 	return &tenants{
 		store: store, publicURL: publicURL,
 		names:  newLRU[tenantName, uuid.UUID](cachedNames),
-		byID:   newCache[uuid.UUID, *Tenant](cachedTenants),
-		owners: newCache[uuid.UUID, *owner](cachedTenants),
+		byID:   newCache[uuid.UUID](cachedTenants, cachedTenantsBytes, func(t *Tenant) int { return t.weight }),
+		owners: newCache[uuid.UUID](cachedTenants, cachedOwnersBytes, func(o *owner) int { return o.weight }),
 	}
 }
 
@@ -81,6 +102,7 @@ func (t *tenants) byApplication(ctx context.Context, id uuid.UUID) (*Tenant, err
 			Organization: organization, Application: application, client: client,
 			Issuer:         t.publicURL + "/" + organization.Name + "/" + application.Name,
 			organizationID: organization.ID.String(), applicationID: application.ID.String(), clientID: client.ClientID(),
+			weight: weightOf(organization.Properties, application.Properties),
 		}, nil
 	})
 }
@@ -95,7 +117,7 @@ func (t *tenants) owner(ctx context.Context, id uuid.UUID) (*owner, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &owner{organization: organization, client: client}, nil
+		return &owner{organization: organization, client: client, weight: weightOf(organization.Properties)}, nil
 	})
 }
 
