@@ -115,6 +115,8 @@ type hasher struct {
 	stdin   io.Closer
 	tasks   *gob.Encoder
 	results *gob.Decoder
+
+	patience time.Duration // for one task
 }
 
 // startHasher inherits the low priority of the calling worker's thread to the process.
@@ -133,10 +135,16 @@ func startHasher(command []string) (*hasher, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	return &hasher{process, stdin, gob.NewEncoder(stdin), gob.NewDecoder(stdout)}, nil
+	return &hasher{process, stdin, gob.NewEncoder(stdin), gob.NewDecoder(stdout), patience}, nil
 }
 
+// patience is far more than the costliest hash that is accepted takes. A process that stands still would keep its worker, and with it
+// everybody's logins, for good.
+const patience = time.Minute
+
 func (h *hasher) do(task hashTask) (result hashResult, err error) {
+	late := time.AfterFunc(h.patience, func() { _ = h.process.Process.Kill() })
+	defer late.Stop()
 	if err := h.tasks.Encode(task); err != nil {
 		return result, err
 	}
