@@ -2,7 +2,6 @@ package grants
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -138,9 +137,5 @@ func (s *Service) register(ctx context.Context, who subject, set *claims.Claims,
 
 // sign encodes and signs a claim set.
 func (s *Service) sign(set *claims.Claims, purpose keys.Purpose) (string, error) {
-	payload, err := json.Marshal(set)
-	if err != nil {
-		return "", err
-	}
-	return s.Keys.Sign(purpose, payload)
+	return s.Keys.Sign(purpose, set.AppendJSON(make([]byte, 0, 1024)))
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -263,6 +264,22 @@ type tokenAnswer struct {
 	Organization    *organizationObject `json:"organization,omitempty"`
 }
 
+// encode writes the answer. A client's own token is by far the most frequent one, and its members need no quoting.
+func (a *tokenAnswer) encode() ([]byte, error) {
+	if a.User != nil || a.Organization != nil || a.Scope != "" || a.RefreshToken != "" || a.PasswordChanged != nil {
+		return json.Marshal(a)
+	}
+	text := append(make([]byte, 0, len(a.AccessToken)+160), `{"access_token":"`...)
+	text = append(text, a.AccessToken...)
+	text = append(text, `","token_type":"`...)
+	text = append(text, a.TokenType...)
+	text = append(text, `","expires_in":`...)
+	text = strconv.AppendInt(text, a.ExpiresIn, 10)
+	text = append(text, `,"application":"`...)
+	text = append(text, a.Application.String()...)
+	return append(text, `"}`...), nil
+}
+
 func (s *Server) renderToken(r *request, t *grants.Token) error {
 	answer := tokenAnswer{
 		AccessToken: t.AccessToken, TokenType: "Bearer", ExpiresIn: t.ExpiresIn, Scope: t.Scope, RefreshToken: t.RefreshToken,
@@ -282,7 +299,7 @@ func (s *Server) renderToken(r *request, t *grants.Token) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(answer)
+	text, err := answer.encode()
 	if err != nil {
 		return err
 	}
