@@ -29,7 +29,7 @@ func allowed() map[string]struct{ ours, theirs []string } {
 		"web": {[]string{"grants", "claims", "claims/permission", "keys", "models"}, []string{"github.com/labstack/echo/v4"}},
 		"grants": {
 			[]string{"claims", "claims/permission", "claims/strictjson", "keys", "models"},
-			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "github.com/hashicorp/golang-lru/v2"},
+			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys", "github.com/hashicorp/golang-lru/v2"},
 		},
 		"mail":                {nil, []string{"github.com/wneessen/go-mail"}},
 		"mail/mailtest":       {nil, []string{"github.com/emersion"}},
