@@ -40,3 +40,28 @@ func TestTooManyRightsForATokenAreRefused(t *testing.T) {
 	}
 	f.asDana(t)
 }
+
+// With permissionclaims the rules travel too, whoever holds them: a role that everybody has must not end everybody's logins.
+//
+// SEC-46
+func TestTooManyRulesForATokenAreRefused(t *testing.T) {
+	t.Parallel()
+	f := newServer(t, options{})
+	shop := f.asShop(t)
+	f.status(t, 200, "PUT", "/acme/shop", `{"permissionclaims":true}`, shop)
+	f.status(t, 200, "POST", "/acme/shop/groups", `{"path":"staff"}`, shop)
+	f.status(t, 200, "POST", "/acme/shop/groups/staff/users/dana", "", shop)
+	f.status(t, 200, "POST", "/acme/shop/roles", `{"name":"clerk"}`, shop)
+	f.status(t, 200, "POST", "/acme/shop/groups/staff/roles/clerk", "", shop)
+	for _, holder := range []string{"roles/default", "roles/clerk", "groups/staff", "users/dana"} {
+		refused := false
+		for i := 0; i < 10 && !refused; i++ {
+			rule := fmt.Sprintf(`{"permission":"get:/%d%d/%s"}`, len(holder), i, strings.Repeat("x", 900))
+			refused = f.do(t, "POST", "/acme/shop/"+holder+"/permissions", rule, shop).Code == 400
+		}
+		if !refused {
+			t.Errorf("%s takes rules without end", holder)
+		}
+		f.asDana(t)
+	}
+}

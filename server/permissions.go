@@ -52,8 +52,12 @@ func (s *Server) addPermissions(r *request) error {
 		return err
 	}
 	kind, holder := r.holderOfRules()
-	if kind == models.HolderUser {
-		if err := s.Grants.ClaimsFit(r.ctx(), r.tenant, holder, models.Rights{Rules: added}); err != nil {
+	gainers, err := r.gainersOfRules()
+	if err != nil {
+		return err
+	}
+	for i := range gainers {
+		if err := s.Grants.ClaimsFit(r.ctx(), r.tenant, gainers[i].ID, models.Rights{Rules: added}); err != nil {
 			return err
 		}
 	}
@@ -62,6 +66,38 @@ func (s *Server) addPermissions(r *request) error {
 		return err
 	}
 	return r.ok(envelope{Action: r.action(), Data: held})
+}
+
+// gainersOfRules are the users whose tokens would carry a new rule of the path's role, user or group: nobody where tokens carry none, and of
+// very many the first thousand, which is where a rule too many shows as well.
+func (r *request) gainersOfRules() ([]models.User, error) {
+	if !r.tenant.Application.Settings.PermissionClaims {
+		return nil, nil
+	}
+	page := models.Page{Limit: models.MaxLimit}
+	switch {
+	case r.role != nil && r.role.Name == "default": // everybody has it
+		users, _, err := r.server.Store.Users(r.ctx(), r.tenant.Application.ID, models.UserFilter{}, page)
+		return users, err
+	case r.role != nil:
+		users, _, err := usersWithRole(r, page)
+		if err != nil {
+			return nil, err
+		}
+		groups, _, err := groupsWithRole(r, page)
+		for i := range groups {
+			members, _, err := r.server.Store.UsersInGroup(r.ctx(), r.tenant.Application.ID, groups[i].ID, page)
+			if err != nil {
+				return nil, err
+			}
+			users = append(users, members...)
+		}
+		return users, err
+	case r.group != nil:
+		users, _, err := usersInGroup(r, page)
+		return users, err
+	}
+	return []models.User{*r.user}, nil
 }
 
 // removePermissions takes rules away and answers the rest.
