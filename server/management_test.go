@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,7 +47,7 @@ func (f *fixture) asRival(t testing.TB) string {
 	return "Authorization: Bearer " + f.tokenOf(t, "/management/token", clientForm(f.rivalID, f.rivalSecret))
 }
 
-// TestManagementAccess is every route of sections 7.1 to 7.5 and the revocations of 7.3, asked by every kind of caller. Requests that
+// TestManagementAccess is every route under /management that looks at credentials, and the credentials of an application, asked by every kind of caller. Requests that
 // would change what a later caller meets are incomplete: 400 and 404 show that the caller was let in.
 //
 // SEC-22, SEC-70
@@ -63,7 +65,7 @@ func TestManagementAccess(t *testing.T) {
 		root         = "401 401 401 401 401 401 401 200"
 		unknownThere = "401 401 401 401 401 401 401 404"
 	)
-	for _, row := range []struct{ method, path, body, want string }{
+	rows := []struct{ method, path, body, want string }{
 		{"POST", "/management/orgs", `{}`, everybody},
 		{"GET", "/management/orgs", ``, root},
 		{"GET", "/management/orgs/acme", ``, organization},
@@ -115,7 +117,33 @@ func TestManagementAccess(t *testing.T) {
 		{"PUT", "/management/users/nobody/orgs/acme", ``, missing},
 		{"DELETE", "/management/users/olga/orgs/acme", ``, incomplete},
 		{"DELETE", "/management/users/olga/orgs/nowhere", ``, unknownThere},
-	} {
+
+		{"GET", "/management/orgs/acme/tokens", ``, organization},
+		{"DELETE", "/management/orgs/acme/tokens", ``, organization},
+		{"DELETE", "/management/orgs/acme/tokens/" + unknown, ``, missing},
+		{"GET", "/management/users/olga/tokens", ``, self},
+		{"DELETE", "/management/users/olga/tokens", ``, self},
+		{"DELETE", "/management/users/olga/tokens/" + unknown, ``, "401 401 401 401 401 404 401 404"},
+		{"POST", "/management/users/olga/revoketokens", ``, self},
+		{"PUT", "/management/users/olga/revoketoken", ``, everybody}, // whoever holds the token needs no other right
+		{"POST", "/management/users/olga/reactivate", ``, self},
+		{"GET", "/management/orgs/acme/audit", ``, organization},
+		{"GET", "/management/audit", ``, root},
+		{"GET", "/management/audit/chain", ``, root},
+	}
+	for _, rt := range (&Server{}).table() {
+		if !strings.HasPrefix(rt.path, "/management/") || rt.access == open {
+			continue
+		}
+		pattern := regexp.MustCompile("^" + regexp.MustCompile(":[a-z]+").ReplaceAllString(rt.path, "[^/]+") + "$")
+		if !slices.ContainsFunc(rows, func(row struct{ method, path, body, want string }) bool {
+			long := strings.NewReplacer("/orgs", "/organizations", "/apps", "/applications").Replace(row.path)
+			return pattern.MatchString(long) && slices.Contains(rt.methods, row.method)
+		}) {
+			t.Errorf("nobody asks for %v %s", rt.methods, rt.path)
+		}
+	}
+	for _, row := range rows {
 		t.Run(row.method+" "+row.path, func(t *testing.T) {
 			t.Parallel()
 			f := newServer(t, options{})
