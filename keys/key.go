@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -28,7 +27,7 @@ type key struct {
 	signer        jws.Signer
 	verifier      jws.Verifier
 	signatureSize int    // bytes, exact
-	header        string // encoded JOSE header with the dot behind it
+	header        string // encoded JOSE header of access tokens with the dot behind it
 	jwk           []byte // public members only
 }
 
@@ -98,7 +97,7 @@ func load(sealer *Sealer, row models.SigningKey, hedged bool) (*key, error) {
 	if k.verifier, err = jws.NewVerifier(alg.jwa); err != nil {
 		return nil, err
 	}
-	if k.header, err = encodeHeader(row.Alg, row.KID); err != nil {
+	if k.header, err = encodeHeader(claims.Type, row.Alg, row.KID); err != nil {
 		return nil, err
 	}
 	// The published form is made from the proved key, never copied from the row: nothing else can get into it.
@@ -165,27 +164,18 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(mark), nil
 }
 
-// encodeHeader writes the JOSE header of access tokens. RFC 9068 §2.1.
-func encodeHeader(alg, kid string) (string, error) {
-	text, err := json.Marshal(struct {
-		Type      string `json:"typ"`
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-	}{claims.Type, alg, kid})
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(text) + ".", nil
+func (k *key) sign(payload []byte) (string, error) {
+	return k.signBehind(k.header, payload, claims.MaxTokenSize)
 }
 
-func (k *key) sign(payload []byte) (string, error) {
+func (k *key) signBehind(header string, payload []byte, limit int) (string, error) {
 	encoding := base64.RawURLEncoding
-	size := len(k.header) + encoding.EncodedLen(len(payload)) + 1 + encoding.EncodedLen(k.signatureSize)
-	if size > claims.MaxTokenSize {
+	size := len(header) + encoding.EncodedLen(len(payload)) + 1 + encoding.EncodedLen(k.signatureSize)
+	if size > limit {
 		return "", ErrTooLarge
 	}
 	token := make([]byte, 0, size)
-	token = append(token, k.header...)
+	token = append(token, header...)
 	token = encoding.AppendEncode(token, payload)
 	signature, err := k.signer.Sign(token, k.private)
 	if err != nil {
