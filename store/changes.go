@@ -32,14 +32,20 @@ func (s *Store) Subscribe(apply func(models.Change)) {
 // CatchUp shows the subscribers everything that is committed, by whatever process. Writes of this process have done that
 // already when they return.
 func (s *Store) CatchUp(ctx context.Context) error {
+	asked := s.now()
 	seq, _, err := s.Head(ctx)
 	if err != nil {
 		return err
 	}
-	return s.catchUp(ctx, seq)
+	return s.catchUp(ctx, seq, asked)
 }
 
-func (s *Store) catchUp(ctx context.Context, seq int64) error {
+// AsOf is the last moment at which this process is known to have applied everything that was committed, by whatever process. While
+// the database answers it is at most a poll old; when the database is away it stands still.
+func (s *Store) AsOf() time.Time { return *s.tail.asOf.Load() }
+
+// catchUp applies what is committed up to seq, the head of the change log at a moment.
+func (s *Store) catchUp(ctx context.Context, seq int64, moment time.Time) error {
 	s.tail.Lock()
 	defer s.tail.Unlock()
 	for s.tail.applied < seq {
@@ -59,6 +65,9 @@ func (s *Store) catchUp(ctx context.Context, seq int64) error {
 			}
 			s.tail.applied = change.Seq
 		}
+	}
+	if moment.After(s.AsOf()) {
+		s.tail.asOf.Store(&moment)
 	}
 	return nil
 }

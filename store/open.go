@@ -98,6 +98,8 @@ func (s *Store) gorm(pool *sql.DB, prepared bool) (*gorm.DB, error) {
 
 // prepare makes sure of the rows every database has, and finds where the change log ends.
 func (s *Store) prepare(ctx context.Context, ttl int64) error {
+	asked := s.now()
+	s.tail.asOf.Store(&asked)
 	err := s.write(ctx, func(t *transaction) error {
 		if err := t.lockHead(); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -52,6 +53,7 @@ type Store struct {
 type tail struct {
 	sync.Mutex
 	applied     int64
+	asOf        atomic.Pointer[time.Time] // read without the lock: subscribers may ask
 	subscribers []func(models.Change)
 }
 

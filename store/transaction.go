@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -29,27 +30,28 @@ type transaction struct {
 // A unique violation means that somebody took the name after work had looked: work runs a second time, sees who, and
 // says so. Therefore work, and with it the change functions of the Update methods, may run twice.
 func (s *Store) write(ctx context.Context, work func(*transaction) error) error {
-	seq, err := s.attempt(ctx, work)
+	seq, moment, err := s.attempt(ctx, work)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		seq, err = s.attempt(ctx, work)
+		seq, moment, err = s.attempt(ctx, work)
 	}
 	if err != nil || seq == 0 {
 		return classify(err)
 	}
-	return s.catchUp(context.WithoutCancel(ctx), seq)
+	return s.catchUp(context.WithoutCancel(ctx), seq, moment)
 }
 
-// attempt answers the sequence number of the last change, 0 if there was none.
-func (s *Store) attempt(ctx context.Context, work func(*transaction) error) (seq int64, err error) {
+// attempt answers the sequence number of the last change, 0 if there was none, and a moment at which nothing behind it was committed.
+func (s *Store) attempt(ctx context.Context, work func(*transaction) error) (seq int64, moment time.Time, err error) {
 	err = s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		t := &transaction{db: db, now: s.now().UnixMilli()}
 		if err := work(t); err != nil {
 			return err
 		}
 		seq, err = t.appendChanges()
+		moment = s.now() // the head of the log is locked
 		return err
 	})
-	return seq, err
+	return seq, moment, err
 }
 
 // changed notes that others must forget what they know of key.

@@ -84,6 +84,28 @@ var changes = []contract{
 		cancel()
 		must(t, <-done)
 	}},
+	{"it is known as of when everything is applied", func(t *testing.T, f *fixture) {
+		ctx := t.Context()
+		other := f.open(t, serverTTL)
+		opened := f.clock.now()
+		f.clock.advance(time.Minute)
+		equal(t, "after nothing", other.AsOf(), opened)
+		inside := time.Time{}
+		f.Subscribe(func(models.Change) { inside = f.AsOf() })
+		must(t, f.DenyToken(ctx, models.DeniedToken{JTI: "one", Scope: "x"}))
+		equal(t, "while it is applied", inside, opened)
+		equal(t, "after a write", f.AsOf(), f.clock.now())
+		equal(t, "after a write of another process", other.AsOf(), opened)
+		must(t, other.CatchUp(ctx))
+		equal(t, "after a look", other.AsOf(), f.clock.now())
+		f.clock.advance(time.Minute)
+		must(t, other.CatchUp(ctx))
+		equal(t, "after another look", other.AsOf(), f.clock.now())
+		must(t, other.Close())
+		f.clock.advance(time.Minute)
+		fails(t, other.CatchUp(ctx), models.ErrUnavailable)
+		equal(t, "without a database", other.AsOf(), f.clock.now().Add(-time.Minute))
+	}},
 	{"changes are read in pages", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		start, epoch, err := f.Head(ctx)
