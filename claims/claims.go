@@ -64,6 +64,7 @@ type Claims struct {
 	Orgs        []string `json:"orgs,omitzero"`        // admins: never nil
 	Superuser   bool     `json:"superuser,omitempty"`
 	Scope       string   `json:"scope,omitempty"`
+	Status      *Status  `json:"status,omitempty"` // of non-expiring tokens
 }
 
 // Audience is written as an array and read as an array or a single string. RFC 7519 §4.1.3.

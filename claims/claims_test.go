@@ -18,7 +18,7 @@ const (
 	expires    = 1796203801
 )
 
-// examples are the four payloads of wire contract §4; testdata holds their text.
+// examples are the four payloads of wire contract §4, and one with the status of a token that does not expire; testdata holds their text.
 func examples() map[string]Claims {
 	return map[string]Claims{
 		"application_user": {
@@ -45,6 +45,13 @@ func examples() map[string]Claims {
 			Issuer: management, Audience: Audience{management}, Subject: "09c9c31a-e2f9-4909-b4a3-cc3052800e04",
 			ClientID: "management", IssuedAt: 1796117580, ID: "01a230f3-48e0-72e3-9e8d-2e6965b01fce",
 			Level: AdminUser, Generation: 1, Username: "olga", Orgs: []string{"acme"},
+		},
+		"nonexpiring": {
+			Issuer: shop, Audience: Audience{shop}, Subject: "2a438f2a-3172-4442-bbce-14ab261db1d4",
+			ClientID: "YXA6KkOPKjFyREK7zhSrJh2x1A", IssuedAt: 1796117461, ID: "01a230f1-7808-7efe-a1da-de3b602c16df",
+			Level: Application, Generation: 1,
+			Org: "acme", OrgID: "3fcb4b70-f79a-4ffc-a71b-9592244ececa", App: "shop", AppID: "2a438f2a-3172-4442-bbce-14ab261db1d4",
+			Scope: "orders.read", Status: &Status{List: &StatusListEntry{Index: 40961, URI: shop + "/statuslists/1"}},
 		},
 	}
 }

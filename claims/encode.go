@@ -31,7 +31,11 @@ func (c *Claims) AppendJSON(dst []byte) []byte {
 	if c.Superuser {
 		dst = append(dst, `,"superuser":true`...)
 	}
-	return append(appendTextIf(dst, `,"scope":`, c.Scope), '}')
+	dst = appendTextIf(dst, `,"scope":`, c.Scope)
+	if c.Status != nil {
+		dst = c.Status.appendJSON(dst)
+	}
+	return append(dst, '}')
 }
 
 func appendTextIf(dst []byte, member, text string) []byte {

@@ -15,6 +15,8 @@ func TestAppendJSONWritesWhatEncodingJSONWrites(t *testing.T) {
 	}
 	maps.Copy(sets, examples())
 	full := Claims{Expires: new(int64(-1)), Superuser: true, IssuedAt: 1 << 53, Generation: -7}
+	full.Status = &Status{List: &StatusListEntry{Index: 1 << 40, URI: "<\u2028>"}}
+	sets["other status"] = Claims{Status: &Status{}}
 	fill(reflect.ValueOf(&full).Elem(), "a\"b\\c<d>&é\u2028\x00\xff")
 	sets["every member, hard to quote"] = full
 	for name, set := range sets {

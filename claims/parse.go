@@ -86,6 +86,7 @@ func (c *Claims) members() []member {
 		{"orgs", &c.Orgs},
 		{"superuser", &c.Superuser},
 		{"scope", &c.Scope},
+		{"status", &c.Status},
 	}
 }
 
@@ -114,6 +115,8 @@ func (m member) set(value any) (fits bool) {
 			return true
 		}
 		*into, fits = texts(value)
+	case **Status:
+		*into, fits = readStatus(value)
 	}
 	return fits
 }

@@ -55,6 +55,19 @@ func TestParseRefuses(t *testing.T) {
 		{"superuser is a number", `{"superuser":1}`, ErrMalformed},
 		{"superuser is a string", `{"superuser":"true"}`, ErrMalformed},
 		{"scope is an array", `{"scope":["a"]}`, ErrMalformed},
+		{"status is a string", `{"status":"valid"}`, ErrMalformed},
+		{"status is null", `{"status":null}`, ErrMalformed},
+		{"status list is null", `{"status":{"status_list":null}}`, ErrMalformed},
+		{"status list in capitals", `{"status":{"STATUS_LIST":{"idx":1,"uri":"u"}}}`, ErrMalformed},
+		{"status list without idx", `{"status":{"status_list":{"uri":"u"}}}`, ErrMalformed},
+		{"status list without uri", `{"status":{"status_list":{"idx":1}}}`, ErrMalformed},
+		{"status list with an empty uri", `{"status":{"status_list":{"idx":1,"uri":""}}}`, ErrMalformed},
+		{"idx is negative", `{"status":{"status_list":{"idx":-1,"uri":"u"}}}`, ErrMalformed},
+		{"idx is a string", `{"status":{"status_list":{"idx":"1","uri":"u"}}}`, ErrMalformed},
+		{"idx is a fraction", `{"status":{"status_list":{"idx":1.0,"uri":"u"}}}`, ErrMalformed},
+		{"idx is too big", `{"status":{"status_list":{"idx":9223372036854775808,"uri":"u"}}}`, ErrMalformed},
+		{"idx twice in other letters", `{"status":{"status_list":{"idx":1,"Idx":2,"uri":"u"}}}`, ErrMalformed},
+		{"idx twice", `{"status":{"status_list":{"idx":1,"idx":2,"uri":"u"}}}`, ErrForm},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -68,8 +81,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseIgnoresUnknownClaims(t *testing.T) {
 	t.Parallel()
-	c, err := Parse([]byte(`{"sub":"a","aud":"b","nbf":"soon","status":{"status_list":{"idx":1,"uri":"https://x"}},"roles":[]}`))
-	want := &Claims{Subject: "a", Audience: Audience{"b"}, Roles: []string{}}
+	c, err := Parse([]byte(`{"sub":"a","aud":"b","nbf":"soon","status":{"other":{"idx":[]}},"roles":[]}`))
+	want := &Claims{Subject: "a", Audience: Audience{"b"}, Roles: []string{}, Status: &Status{}}
 	if err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, %v; want %+v", c, err, want)
 	}
@@ -86,7 +99,7 @@ func TestParseErrorsTellNoValues(t *testing.T) {
 
 // FuzzParse: what is accepted means the same to encoding/json, and survives being written and read again.
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"application_user", "application", "organization", "admin_user"} {
+	for _, name := range []string{"application_user", "application", "organization", "admin_user", "nonexpiring"} {
 		text, err := os.ReadFile("testdata/" + name + ".json")
 		if err != nil {
 			f.Fatal(err)
@@ -94,6 +107,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(`{"sub":"a","SUB":"b","exp":1e3,"aud":null}`))
+	f.Add([]byte(`{"status":{"status_list":{"idx":0,"uri":"u","x":{}},"y":1}}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		c, err := Parse(payload)
 		if err != nil {
