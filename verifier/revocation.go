@@ -10,12 +10,10 @@ import (
 	"github.com/writ-auth/writ/claims/revocation"
 )
 
-// denials is a set of denied tokens and subjects. It never changes once it is part of a knowledge.
+// denials is a set of denied tokens and subjects, a *denylist.List. It never changes once it is part of a knowledge.
 type denials interface {
-	// Token tells whether the token with this hashed jti is denied.
-	Token(jti revocation.ID) bool
-	// Subject gives the lowest generation of that hashed sub which is not denied; 0: nothing is denied.
-	Subject(sub revocation.ID) (generation int64)
+	// Denies tells whether the token of that jti, sub (both hashed) and gen is denied.
+	Denies(jti, sub revocation.ID, generation int64) bool
 }
 
 // knowledge is one immutable view of what the feed of one issuer has said. The follower makes a new one and swaps it.
