@@ -91,15 +91,19 @@ func TestEmptyListsAreWrittenAndAbsentOnesAreNot(t *testing.T) {
 
 func TestEveryFieldIsAKnownMember(t *testing.T) {
 	t.Parallel()
-	members := (&Claims{}).members()
+	names := claimNames()
 	structure := reflect.TypeFor[Claims]()
-	if len(members) != structure.NumField() {
-		t.Fatalf("%d members for %d fields", len(members), structure.NumField())
+	if len(names) != structure.NumField() {
+		t.Fatalf("%d names for %d fields", len(names), structure.NumField())
 	}
-	for i, m := range members {
+	for i, name := range names {
 		tag, _, _ := strings.Cut(structure.Field(i).Tag.Get("json"), ",")
-		if tag != m.name {
-			t.Errorf("field %s is read from member %s", tag, m.name)
+		if tag != name {
+			t.Errorf("field %s is read from member %s", tag, name)
+		}
+		// Only known members have a type that null is not.
+		if _, err := Parse([]byte(`{"` + tag + `":null}`)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: null is %v", tag, err)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/writ-auth/writ/claims/strictjson"
 )
 
 // MaxTokenSize is the longest token (bytes) that is looked at: everything longer is refused before it is decoded.
@@ -61,28 +63,43 @@ func Split(raw string) (Compact, error) {
 }
 
 func readHeader(text []byte) (Header, error) {
-	members, err := object(text)
-	if err != nil {
-		return Header{}, err
-	}
-	// RFC 7515 §4.1.11: extensions we do not understand must be refused, and we understand none. RFC 7797: b64 is one.
-	for _, extension := range []string{"crit", "b64"} {
-		if _, present := members[extension]; present {
-			return Header{}, fmt.Errorf("%w: header %s", ErrForm, extension)
-		}
-	}
 	var h Header
-	known := []member{{"typ", &h.Type}, {"alg", &h.Algorithm}, {"kid", &h.KeyID}}
-	for _, m := range known {
-		value, present := members[m.name]
-		if !present || !m.set(value) {
-			return Header{}, fmt.Errorf("%w: header %s", ErrForm, m.name)
+	found, wrong := 0, false
+	object := strictjson.Open(string(text), maxDepth)
+	for name, more := object.Next(); more; name, more = object.Next() {
+		if field := h.member(name); field != nil {
+			var fits bool
+			*field, fits = object.Text()
+			found, wrong = found+1, wrong || !fits
+			continue
+		}
+		object.Value()
+		// RFC 7515 §4.1.11: extensions we do not understand must be refused, and we understand none. RFC 7797: b64 is one.
+		if name == "crit" || name == "b64" || lookalike(name, []string{"typ", "alg", "kid"}) {
+			wrong = true
 		}
 	}
-	if name, found := lookalike(members, known); found {
-		return Header{}, fmt.Errorf("%w: header %s in other letters", ErrForm, name)
+	if err := object.Err(); err != nil {
+		return Header{}, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	if wrong || found != 3 {
+		return Header{}, fmt.Errorf("%w: header", ErrForm)
 	}
 	return h, nil
+}
+
+// member gives the field of a known member.
+func (h *Header) member(name string) *string {
+	switch name {
+	case "typ":
+		return &h.Type
+	case "alg":
+		return &h.Algorithm
+	case "kid":
+		return &h.KeyID
+	default:
+		return nil
+	}
 }
 
 func decodePart(part string) ([]byte, error) {

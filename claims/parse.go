@@ -1,7 +1,6 @@
 package claims
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,131 +15,126 @@ const maxDepth = 8
 // type. Unknown claims are ignored (RFC 7519 §4), unless they look like a known one in other letters: encoding/json and its like
 // in other languages would take them for it. Claims are not checked against anything; see Validate.
 func Parse(payload []byte) (*Claims, error) {
-	present, err := object(payload)
-	if err != nil {
-		return nil, err
-	}
 	c := &Claims{}
-	known := c.members()
-	for _, m := range known {
-		if value, has := present[m.name]; has && !m.set(value) {
-			return nil, fmt.Errorf("%w: %s has the wrong type", ErrMalformed, m.name)
+	object := strictjson.Open(string(payload), maxDepth)
+	var wrong string
+	for name, more := object.Next(); more; name, more = object.Next() {
+		switch known, fits := c.read(name, &object); {
+		case known && !fits:
+			wrong = name + " has the wrong type"
+		case !known && lookalike(name, claimNames()):
+			wrong = "a member differs from a claim only in case"
 		}
 	}
-	if name, found := lookalike(present, known); found {
-		return nil, fmt.Errorf("%w: a member differs from %s only in case", ErrMalformed, name)
+	// What is no JSON is told first: then its members mean nothing.
+	if err := object.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	if wrong != "" {
+		return nil, fmt.Errorf("%w: %s", ErrMalformed, wrong)
 	}
 	return c, nil
 }
 
-// lookalike finds a known member that is present in another spelling.
-func lookalike(present map[string]any, known []member) (name string, found bool) {
-	for spelling := range present {
-		for _, m := range known {
-			if spelling != m.name && strings.EqualFold(spelling, m.name) {
-				return m.name, true
-			}
-		}
-	}
-	return "", false
-}
-
-// object reads one JSON object. RFC 8725bis §3.7: repeated members are refused.
-func object(text []byte) (map[string]any, error) {
-	value, err := strictjson.Decode(text, maxDepth)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForm, err)
-	}
-	members, is := value.(map[string]any)
-	if !is {
-		return nil, fmt.Errorf("%w: not an object", ErrForm)
-	}
-	return members, nil
-}
-
-// member is a known member and the field it goes to.
-type member struct {
-	name string
-	into any // pointer to the field
-}
-
-func (c *Claims) members() []member {
-	return []member{
-		{"iss", &c.Issuer},
-		{"aud", &c.Audience},
-		{"sub", &c.Subject},
-		{"client_id", &c.ClientID},
-		{"iat", &c.IssuedAt},
-		{"exp", &c.Expires},
-		{"jti", &c.ID},
-		{"level", &c.Level},
-		{"gen", &c.Generation},
-		{"org", &c.Org},
-		{"org_id", &c.OrgID},
-		{"app", &c.App},
-		{"app_id", &c.AppID},
-		{"username", &c.Username},
-		{"roles", &c.Roles},
-		{"groups", &c.Groups},
-		{"permissions", &c.Permissions},
-		{"orgs", &c.Orgs},
-		{"superuser", &c.Superuser},
-		{"scope", &c.Scope},
-		{"status", &c.Status},
-	}
-}
-
-// set stores a decoded value and tells whether it had the field's type. null has none: absent members are left out.
-func (m member) set(value any) (fits bool) {
-	switch into := m.into.(type) {
-	case *string:
-		*into, fits = value.(string)
-	case *Level:
-		var text string
-		text, fits = value.(string)
-		*into = Level(text)
-	case *bool:
-		*into, fits = value.(bool)
-	case *int64:
-		*into, fits = integer(value)
-	case **int64:
-		var n int64
-		n, fits = integer(value)
-		*into = &n
-	case *[]string:
-		*into, fits = texts(value)
-	case *Audience:
-		if one, is := value.(string); is {
-			*into = Audience{one}
+// lookalike tells whether a name that is none of the known ones is one of them in other letters.
+func lookalike(name string, known []string) bool {
+	for _, other := range known {
+		if strings.EqualFold(name, other) {
 			return true
 		}
-		*into, fits = texts(value)
-	case **Status:
-		*into, fits = readStatus(value)
 	}
+	return false
+}
+
+func claimNames() []string {
+	return []string{
+		"iss", "aud", "sub", "client_id", "iat", "exp", "jti", "level", "gen", "org", "org_id", "app", "app_id", "username", "roles",
+		"groups", "permissions", "orgs", "superuser", "scope", "status",
+	}
+}
+
+// read stores the value of a known claim and tells whether it had the field's type. null has none: absent claims are left out. The
+// value of an unknown claim is read and forgotten.
+func (c *Claims) read(name string, o *strictjson.Object) (known, fits bool) {
+	switch name {
+	case "iss":
+		c.Issuer, fits = o.Text()
+	case "aud":
+		fits = c.Audience.read(o)
+	case "sub":
+		c.Subject, fits = o.Text()
+	case "client_id":
+		c.ClientID, fits = o.Text()
+	case "iat":
+		c.IssuedAt, fits = integer(o)
+	case "exp":
+		var expires int64
+		expires, fits = integer(o)
+		c.Expires = &expires
+	case "jti":
+		c.ID, fits = o.Text()
+	case "level":
+		var level string
+		level, fits = o.Text()
+		c.Level = Level(level)
+	case "gen":
+		c.Generation, fits = integer(o)
+	case "username":
+		c.Username, fits = o.Text()
+	case "roles":
+		c.Roles, fits = o.Texts()
+	case "groups":
+		c.Groups, fits = o.Texts()
+	case "permissions":
+		c.Permissions, fits = o.Texts()
+	case "scope":
+		c.Scope, fits = o.Text()
+	case "status":
+		c.Status, fits = readStatus(o.Value())
+	default:
+		return c.readTenant(name, o)
+	}
+	return true, fits
+}
+
+// readTenant is read for the claims that say where the subject belongs.
+func (c *Claims) readTenant(name string, o *strictjson.Object) (known, fits bool) {
+	switch name {
+	case "org":
+		c.Org, fits = o.Text()
+	case "org_id":
+		c.OrgID, fits = o.Text()
+	case "app":
+		c.App, fits = o.Text()
+	case "app_id":
+		c.AppID, fits = o.Text()
+	case "orgs":
+		c.Orgs, fits = o.Texts()
+	case "superuser":
+		c.Superuser, fits = o.Value().(bool)
+	default:
+		o.Value()
+		return false, false
+	}
+	return true, fits
+}
+
+func (a *Audience) read(o *strictjson.Object) (fits bool) {
+	if !o.IsText() {
+		*a, fits = o.Texts()
+		return fits
+	}
+	text, fits := o.Text()
+	*a = Audience{text}
 	return fits
 }
 
 // integer takes plain integers only: RFC 7519 §2 allows fractions of a second, Writ writes none.
-func integer(value any) (int64, bool) {
-	number, is := value.(json.Number)
+func integer(o *strictjson.Object) (int64, bool) {
+	number, is := o.Number()
 	if !is {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	return n, err == nil
-}
-
-func texts(value any) ([]string, bool) {
-	list, is := value.([]any)
-	if !is {
-		return nil, false
-	}
-	all := make([]string, len(list))
-	for i, element := range list {
-		if all[i], is = element.(string); !is {
-			return nil, false
-		}
-	}
-	return all, true
 }

@@ -1,6 +1,10 @@
 package claims
 
-import "strconv"
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+)
 
 // Status says where the state of a token can be read: draft-ietf-oauth-status-list-21 §6.1. Writ gives it to tokens that do not expire.
 type Status struct {
@@ -20,32 +24,33 @@ const StatusListType = "statuslist+jwt"
 // readStatus takes a decoded status claim. Members of other mechanisms are ignored, those of ours are as strict as claims are.
 func readStatus(value any) (*Status, bool) {
 	mechanisms, is := value.(map[string]any)
-	if !is {
-		return nil, false
-	}
-	status, entry := &Status{}, StatusListEntry{}
-	if _, found := lookalike(mechanisms, []member{{name: "status_list"}}); found {
+	if !is || anyLookalike(mechanisms, "status_list") {
 		return nil, false
 	}
 	list, present := mechanisms["status_list"]
 	if !present {
-		return status, true
+		return &Status{}, true
 	}
 	members, is := list.(map[string]any)
-	if !is {
+	if !is || anyLookalike(members, "idx", "uri") {
 		return nil, false
 	}
-	known := []member{{"idx", &entry.Index}, {"uri", &entry.URI}}
-	for _, m := range known {
-		if value, has := members[m.name]; !has || !m.set(value) {
-			return nil, false
+	number, isNumber := members["idx"].(json.Number)
+	uri, isText := members["uri"].(string)
+	index, err := strconv.ParseInt(number.String(), 10, 64)
+	if !isNumber || !isText || err != nil || index < 0 || uri == "" {
+		return nil, false
+	}
+	return &Status{List: &StatusListEntry{Index: index, URI: uri}}, true
+}
+
+func anyLookalike(members map[string]any, known ...string) bool {
+	for name := range members {
+		if !slices.Contains(known, name) && lookalike(name, known) {
+			return true
 		}
 	}
-	if _, found := lookalike(members, known); found || entry.Index < 0 || entry.URI == "" {
-		return nil, false
-	}
-	status.List = &entry
-	return status, true
+	return false
 }
 
 func (s *Status) appendJSON(dst []byte) []byte {

@@ -42,7 +42,7 @@ func (e *Error) Unwrap() error { return e.Reason }
 // Decode reads one JSON value: map[string]any, []any, string, json.Number, bool or nil. maxDepth is how many objects and arrays
 // may lie in one another; 1 allows an object of plain values.
 func Decode(text []byte, maxDepth int) (any, error) {
-	r := reader{text: text, depth: maxDepth}
+	r := reader{text: string(text), depth: maxDepth}
 	if !utf8.Valid(text) {
 		return nil, r.fail(ErrEncoding)
 	}
@@ -60,7 +60,7 @@ func Decode(text []byte, maxDepth int) (any, error) {
 
 // reader walks over the text once. The text is known to be UTF-8.
 type reader struct {
-	text  []byte
+	text  string
 	at    int
 	depth int // how many more levels may be opened
 }
@@ -94,9 +94,12 @@ func (r *reader) value() (any, error) {
 	case b == '[':
 		return r.array()
 	case b == '"':
-		return r.str()
+		text, err := r.str()
+		// A part would keep the whole text in memory as long as it lives.
+		return strings.Clone(text), err
 	case b == '-' || isDigit(b):
-		return r.number()
+		number, err := r.number()
+		return json.Number(strings.Clone(string(number))), err
 	default:
 		return r.literal()
 	}
@@ -118,7 +121,7 @@ func (r *reader) literal() (any, error) {
 
 func (r *reader) word(word string) bool {
 	rest := r.text[r.at:]
-	if len(rest) < len(word) || string(rest[:len(word)]) != word {
+	if !strings.HasPrefix(rest, word) {
 		return false
 	}
 	r.at += len(word)
@@ -190,24 +193,33 @@ func (r *reader) object() (any, error) {
 
 func (r *reader) member(members map[string]any) error {
 	start := r.at
-	if r.peek() != '"' {
-		return r.fail(ErrSyntax)
-	}
-	name, err := r.str()
+	name, err := r.name()
 	if err != nil {
 		return err
 	}
 	if _, repeated := members[name]; repeated {
 		return &Error{Reason: ErrRepeated, Offset: start, Member: printable(name)}
 	}
+	members[strings.Clone(name)], err = r.value()
+	return err
+}
+
+// name reads the name of a member and moves to its value.
+func (r *reader) name() (string, error) {
+	if r.peek() != '"' {
+		return "", r.fail(ErrSyntax)
+	}
+	name, err := r.str()
+	if err != nil {
+		return "", err
+	}
 	r.skipSpace()
 	if r.peek() != ':' {
-		return r.fail(ErrSyntax)
+		return "", r.fail(ErrSyntax)
 	}
 	r.at++
 	r.skipSpace()
-	members[name], err = r.value()
-	return err
+	return name, nil
 }
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
@@ -221,7 +233,7 @@ func (r *reader) digits() (some bool) {
 }
 
 // number reads RFC 8259 §6 and keeps the spelling: no precision is lost here.
-func (r *reader) number() (any, error) {
+func (r *reader) number() (json.Number, error) {
 	start := r.at
 	if r.peek() == '-' {
 		r.at++
@@ -244,7 +256,7 @@ func (r *reader) number() (any, error) {
 		whole = r.digits()
 	}
 	if !whole {
-		return nil, r.fail(ErrSyntax)
+		return "", r.fail(ErrSyntax)
 	}
 	return json.Number(r.text[start:r.at]), nil
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// str reads a string; the current byte is its opening quote.
+// str reads a string; the current byte is its opening quote. Without an escape in it, it is a part of the text.
 func (r *reader) str() (string, error) {
 	r.at++
 	start := r.at
@@ -14,7 +14,7 @@ func (r *reader) str() (string, error) {
 		switch b := r.text[r.at]; {
 		case b == '"':
 			r.at++
-			return string(r.text[start : r.at-1]), nil
+			return r.text[start : r.at-1], nil
 		case b == '\\':
 			return r.escaped(start)
 		case b < ' ':
@@ -118,7 +118,7 @@ func (r *reader) unit() (rune, error) {
 		return 0, r.fail(ErrSyntax)
 	}
 	// A sign or an underscore is refused by ParseUint with an explicit base.
-	n, err := strconv.ParseUint(string(r.text[r.at:r.at+4]), 16, 16)
+	n, err := strconv.ParseUint(r.text[r.at:r.at+4], 16, 16)
 	if err != nil {
 		return 0, r.fail(ErrSyntax)
 	}
