@@ -124,11 +124,15 @@ func (s *Service) register(ctx context.Context, who subject, set *claims.Claims,
 	} else if who.organization != nil {
 		row.OrganizationID = &who.organization.ID
 	}
-	err := s.Store.RegisterToken(ctx, row)
-	if errors.Is(err, models.ErrConflict) {
+	if who.spent != nil {
+		// A non-expiring token has no refresh token beside it. Together with the row, so that of many requests with one refresh token
+		// one registers a token and the others none that nobody holds.
+		if err := s.Store.ExchangeRefreshToken(ctx, who.spent.Hash, s.grace(), row); err != nil {
+			return s.spendingFailed(ctx, who.spent, err)
+		}
+	} else if err := s.Store.RegisterToken(ctx, row); errors.Is(err, models.ErrConflict) {
 		return Unavailable(fmt.Errorf("the subject's tokens were revoked meanwhile: %w", err))
-	}
-	if err != nil {
+	} else if err != nil {
 		return failure(err)
 	}
 	s.auditRegistered(who, &row)

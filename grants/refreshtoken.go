@@ -29,8 +29,8 @@ func refreshAllowed(_ *Service, req *TokenRequest) error {
 
 func badRefreshToken() *Error { return InvalidGrant("invalid refresh token") }
 
-// proveRefreshToken is RFC 6749 §6. The token is spent only after the new access token is minted, by attachRefreshToken; presenting a
-// spent one ends its family, because one of the two who hold it has stolen it (RFC 9700 §4.14.2).
+// proveRefreshToken is RFC 6749 §6. The token is spent only when everything else about the request is right, by attachRefreshToken or
+// register; presenting a spent one ends its family, because one of the two who hold it has stolen it (RFC 9700 §4.14.2).
 func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *client) (subject, error) {
 	if req.RefreshToken == "" {
 		return subject{}, badRefreshToken().rfc(http.StatusBadRequest, "invalid_request")
@@ -49,7 +49,11 @@ func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *cl
 		// RFC 6749 §10.4: bound to the client it was issued to. A stranger's attempt must not end the owner's family.
 		return subject{}, badRefreshToken()
 	case row.Used != nil:
-		return subject{}, s.endFamily(ctx, row.Family)
+		if err := s.allowRetry(ctx, &row); err != nil {
+			return subject{}, err
+		}
+	case row.Idle(s.Now().UnixMilli(), req.Tenant.Application.Settings.RefreshTokenIdleTTL):
+		return subject{}, badRefreshToken()
 	}
 	if wider := beyond(req.Scope, row.Scope); wider != "" {
 		return subject{}, InvalidScope(asciiOnly(wider))
@@ -67,6 +71,39 @@ func proveRefreshToken(ctx context.Context, s *Service, req *TokenRequest, c *cl
 	who, err := s.userSubject(ctx, req.Tenant, &user)
 	who.spent, who.scope = &row, row.Scope
 	return who, err
+}
+
+// allowRetry lets a client present a token a second time that it has just used: the answer may have been lost on the way. It must come
+// soon, and nobody may have used what the answer held. The store decides about that again when it spends the token.
+func (s *Service) allowRetry(ctx context.Context, row *models.RefreshToken) error {
+	if !row.MayRetry(s.Now().UnixMilli(), s.grace()) {
+		return s.endFamily(ctx, row.Family)
+	}
+	successor, err := s.Store.RefreshToken(ctx, row.Successor)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return badRefreshToken()
+	case err != nil:
+		return failure(err)
+	case successor.Used != nil && successor.Successor != nil:
+		return s.endFamily(ctx, row.Family)
+	}
+	// A successor that is used and has none itself was replaced by another retry just now: the store knows the new one.
+	return nil
+}
+
+// grace (ms) is how long a spent refresh token may be presented again.
+func (s *Service) grace() int64 { return s.RefreshGrace.Milliseconds() }
+
+// spendingFailed answers for a refresh token that was spent or ended while the request was on its way.
+func (s *Service) spendingFailed(ctx context.Context, spent *models.RefreshToken, err error) error {
+	switch {
+	case errors.Is(err, models.ErrSpent):
+		return s.endFamily(ctx, spent.Family)
+	case errors.Is(err, models.ErrNotFound):
+		return badRefreshToken()
+	}
+	return failure(err)
 }
 
 func (s *Service) endFamily(ctx context.Context, family uuid.UUID) error {
@@ -91,13 +128,10 @@ func beyond(requested, granted string) string {
 	return ""
 }
 
-// attachRefreshToken gives the answer its refresh token: the first of a family after a login, the next after a refresh. One conditional
-// update spends the old one, so that of many parallel attempts exactly one succeeds.
+// attachRefreshToken gives the answer its refresh token: the first of a family after a login, the next after a refresh. A token that
+// does not expire has none beside it; register has ended the family.
 func (s *Service) attachRefreshToken(ctx context.Context, token *Token, who subject, c *client, life lifetime) error {
-	if who.level != claims.ApplicationUser || who.user == nil || !who.tenant.Application.Settings.RefreshTokens {
-		return nil
-	}
-	if life.never && who.spent == nil {
+	if life.never || who.level != claims.ApplicationUser || who.user == nil || !who.tenant.Application.Settings.RefreshTokens {
 		return nil
 	}
 	opaque := newOpaque()
@@ -106,21 +140,8 @@ func (s *Service) attachRefreshToken(ctx context.Context, token *Token, who subj
 		if err := s.Store.CreateRefreshToken(ctx, next); err != nil {
 			return failure(err)
 		}
-		token.RefreshToken = opaque
-		return nil
-	}
-	err := s.Store.RotateRefreshToken(ctx, who.spent.Hash, next)
-	switch {
-	case errors.Is(err, models.ErrConflict), errors.Is(err, models.ErrNotFound):
-		return s.endFamily(ctx, who.spent.Family)
-	case err != nil:
-		return failure(err)
-	case life.never:
-		// A non-expiring token has no refresh token beside it: the family ends here.
-		if err := s.Store.EndRefreshFamily(ctx, who.spent.Family); err != nil {
-			return failure(err)
-		}
-		return nil
+	} else if err := s.Store.RotateRefreshToken(ctx, who.spent.Hash, s.grace(), next); err != nil {
+		return s.spendingFailed(ctx, who.spent, err)
 	}
 	token.RefreshToken = opaque
 	return nil

@@ -21,6 +21,9 @@ type Config struct {
 	NonExpiring bool   // whether ttl=0 is allowed
 	Strict      bool   // compat=strict
 	Superuser   string // name of the superuser
+	// RefreshGrace is how long a refresh token that was used may be used again by the same client, as long as nobody has used what it was
+	// given for it. Zero: presenting a used one ends its family.
+	RefreshGrace time.Duration
 	// AdminConfirmation demands a confirmed e-mail address of admins before they log in.
 	AdminConfirmation bool
 	// AdminApproval makes new admins wait for the superuser.

@@ -45,7 +45,8 @@ type tokenStore interface {
 	RegisterToken(ctx context.Context, token models.RegisteredToken) error
 	RefreshToken(ctx context.Context, hash []byte) (models.RefreshToken, error)
 	CreateRefreshToken(ctx context.Context, token models.RefreshToken) error
-	RotateRefreshToken(ctx context.Context, spent []byte, next models.RefreshToken) error
+	RotateRefreshToken(ctx context.Context, presented []byte, grace int64, next models.RefreshToken) error
+	ExchangeRefreshToken(ctx context.Context, presented []byte, grace int64, token models.RegisteredToken) error
 	EndRefreshFamily(ctx context.Context, family uuid.UUID) error
 }
 

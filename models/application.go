@@ -25,16 +25,18 @@ type Application struct {
 
 // Settings are the properties of an application that Writ itself evaluates (wire contract §8.1). Pointers are nil when unset.
 type Settings struct {
-	AccessTokenTTL    *int64   `json:"accesstokenttl,omitempty"` // ms; 0 = non-expiring by default
-	RefreshTokens     bool     `json:"refreshtokens,omitempty"`
-	RefreshTokenTTL   *int64   `json:"refreshtokenttl,omitempty"` // ms
-	PasswordGrant     *bool    `json:"passwordgrant,omitempty"`
-	PermissionClaims  bool     `json:"permissionclaims,omitempty"`
-	Scopes            []string `json:"scopes,omitempty"`
-	AllowedOrigins    []string `json:"allowedorigins,omitempty"`
-	EmailConfirmation bool     `json:"registration_requires_email_confirmation,omitempty"`
-	AdminApproval     bool     `json:"registration_requires_admin_approval,omitempty"`
-	NonExpiringExp    bool     `json:"nonexpiringexp,omitempty"`
+	AccessTokenTTL  *int64 `json:"accesstokenttl,omitempty"` // ms; 0 = non-expiring by default
+	RefreshTokens   bool   `json:"refreshtokens,omitempty"`
+	RefreshTokenTTL *int64 `json:"refreshtokenttl,omitempty"` // ms
+	// RefreshTokenIdleTTL is how long (ms) a refresh token lives without being used; nil: as long as its family.
+	RefreshTokenIdleTTL *int64   `json:"refreshtokenidlettl,omitempty"`
+	PasswordGrant       *bool    `json:"passwordgrant,omitempty"`
+	PermissionClaims    bool     `json:"permissionclaims,omitempty"`
+	Scopes              []string `json:"scopes,omitempty"`
+	AllowedOrigins      []string `json:"allowedorigins,omitempty"`
+	EmailConfirmation   bool     `json:"registration_requires_email_confirmation,omitempty"`
+	AdminApproval       bool     `json:"registration_requires_admin_approval,omitempty"`
+	NonExpiringExp      bool     `json:"nonexpiringexp,omitempty"`
 }
 
 // Value implements driver.Valuer.

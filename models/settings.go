@@ -71,6 +71,7 @@ func (s *Settings) properties() []property {
 		lifetime("accesstokenttl", 0, &s.AccessTokenTTL),
 		flag("refreshtokens", &s.RefreshTokens),
 		lifetime("refreshtokenttl", 1, &s.RefreshTokenTTL),
+		lifetime("refreshtokenidlettl", 1, &s.RefreshTokenIdleTTL),
 		choice("passwordgrant", &s.PasswordGrant),
 		flag("permissionclaims", &s.PermissionClaims),
 		list("scopes", &s.Scopes, scopeToken),

@@ -18,15 +18,15 @@ func decode(t testing.TB, text string) map[string]any {
 }
 
 func fullSettings() Settings {
-	ttl, refresh, grant := int64(0), int64(MaxLifetime), false
+	ttl, refresh, idle, grant := int64(0), int64(MaxLifetime), int64(7), false
 	return Settings{
-		AccessTokenTTL: &ttl, RefreshTokens: true, RefreshTokenTTL: &refresh, PasswordGrant: &grant, PermissionClaims: true,
+		AccessTokenTTL: &ttl, RefreshTokens: true, RefreshTokenTTL: &refresh, RefreshTokenIdleTTL: &idle, PasswordGrant: &grant, PermissionClaims: true,
 		Scopes: []string{"orders.read", "orders.write"}, AllowedOrigins: []string{"https://shop.example.com", "*"},
 		EmailConfirmation: true, AdminApproval: true, NonExpiringExp: true,
 	}
 }
 
-const fullJSON = `{"accesstokenttl":0,"refreshtokens":true,"refreshtokenttl":3153600000000,"passwordgrant":false,
+const fullJSON = `{"accesstokenttl":0,"refreshtokens":true,"refreshtokenttl":3153600000000,"refreshtokenidlettl":7,"passwordgrant":false,
  "permissionclaims":true,"scopes":["orders.read","orders.write"],"allowedorigins":["https://shop.example.com","*"],
  "registration_requires_email_confirmation":true,"registration_requires_admin_approval":true,"nonexpiringexp":true}`
 
@@ -135,6 +135,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"more than 100 years", `{"accesstokenttl":3153600000001}`, "accesstokenttl cannot be more than 3153600000000 milliseconds"},
 		{"more than 64 bits", `{"accesstokenttl":"99999999999999999999"}`, "accesstokenttl cannot be more than 3153600000000 milliseconds"},
 		{"refresh tokens of 0 ms", `{"refreshtokenttl":0}`, "refreshtokenttl must be a number >= 1"},
+		{"idle refresh tokens of 0 ms", `{"refreshtokenidlettl":0}`, "refreshtokenidlettl must be a number >= 1"},
 		{"refresh tokens, word", `{"refreshtokenttl":"x"}`, "refreshtokenttl must be a number >= 1"},
 		{"flag as a number", `{"refreshtokens":1}`, "refreshtokens must be true or false"},
 		{"flag as another word", `{"permissionclaims":"yes"}`, "permissionclaims must be true or false"},

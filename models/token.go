@@ -51,6 +51,7 @@ type RefreshToken struct {
 	Created       int64
 	Expires       int64 // ms, absolute end of the family
 	Used          *int64
+	Successor     []byte // hash of the token that followed; nil if none did, or if a retry had this one replaced
 }
 
 // SigningKey is a private key, sealed with the master key.

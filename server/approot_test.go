@@ -83,8 +83,8 @@ func TestApplicationPropertiesAreMergedAllOrNothing(t *testing.T) {
 		body string
 		want map[string]any
 	}{
-		{`{"accesstokenttl":"1800000","refreshtokens":true,"scopes":["a","b"],"theme":{"colour":"red"},"n":1.50}`, map[string]any{
-			"entities.0.accesstokenttl": 1_800_000, "entities.0.refreshtokens": true, "entities.0.scopes": []any{"a", "b"},
+		{`{"accesstokenttl":"1800000","refreshtokens":true,"refreshtokenidlettl":"60000","scopes":["a","b"],"theme":{"colour":"red"},"n":1.50}`, map[string]any{
+			"entities.0.accesstokenttl": 1_800_000, "entities.0.refreshtokens": true, "entities.0.refreshtokenidlettl": 60_000, "entities.0.scopes": []any{"a", "b"},
 			"entities.0.theme.colour": "red", "action": "put", "path": "/",
 		}},
 		{`{"theme":"dark"}`, map[string]any{"entities.0.theme": "dark", "entities.0.accesstokenttl": 1_800_000, "entities.0.n": 1.5}},

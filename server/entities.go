@@ -88,6 +88,7 @@ func setSettings(entity map[string]any, s *models.Settings) {
 	setIf(entity, "accesstokenttl", s.AccessTokenTTL, s.AccessTokenTTL != nil)
 	setIf(entity, "refreshtokens", s.RefreshTokens, s.RefreshTokens)
 	setIf(entity, "refreshtokenttl", s.RefreshTokenTTL, s.RefreshTokenTTL != nil)
+	setIf(entity, "refreshtokenidlettl", s.RefreshTokenIdleTTL, s.RefreshTokenIdleTTL != nil)
 	setIf(entity, "passwordgrant", s.PasswordGrant, s.PasswordGrant != nil)
 	setIf(entity, "permissionclaims", s.PermissionClaims, s.PermissionClaims)
 	setIf(entity, "scopes", s.Scopes, s.Scopes != nil)

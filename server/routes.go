@@ -196,7 +196,7 @@ const (
 	tokenKeys       = "grant_type username email password pin refresh_token client_id client_secret scope ttl label access_token"
 	revokeKeys      = "token token_type_hint client_id client_secret"
 	resetKeys       = "email token newpassword password1 password2"
-	applicationKeys = "accesstokenttl refreshtokens refreshtokenttl passwordgrant permissionclaims scopes allowedorigins " +
+	applicationKeys = "accesstokenttl refreshtokens refreshtokenttl refreshtokenidlettl passwordgrant permissionclaims scopes allowedorigins " +
 		"registration_requires_email_confirmation registration_requires_admin_approval nonexpiringexp " +
 		"name organizationName applicationName " + fixedKeys
 	userKeys = "username email name password pin oldpassword newpassword activated confirmed disabled deactivated picture " + fixedKeys

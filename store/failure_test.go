@@ -213,7 +213,7 @@ func changesOfSeveralRows(t *testing.T, now time.Time) map[string]func(*Store, f
 			return err
 		},
 		"a rotated refresh token": func(s *Store, w furniture) error {
-			return s.RotateRefreshToken(ctx, []byte{1}, refreshToken(w.dana, 2))
+			return s.RotateRefreshToken(ctx, []byte{1}, 0, refreshToken(w.dana, 2))
 		},
 		"one denied token": func(s *Store, w furniture) error {
 			return s.DenyToken(ctx, models.DeniedToken{JTI: "one", Scope: w.shop.ID.String()})

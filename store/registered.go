@@ -20,17 +20,19 @@ var byRegistered = ordering[models.RegisteredToken]{
 // the subject's any more, or that the subject is gone: the token would be dead, or worse, would escape a revocation of
 // all tokens that ran meanwhile.
 func (s *Store) RegisterToken(ctx context.Context, token models.RegisteredToken) error {
-	return s.write(ctx, func(t *transaction) error {
-		generation, err := t.generation(token)
-		if errors.Is(err, models.ErrNotFound) || (err == nil && generation != token.Generation) {
-			return models.ErrConflict
-		}
-		if err != nil {
-			return err
-		}
-		row := token
-		return t.db.Create(&row).Error
-	})
+	return s.write(ctx, func(t *transaction) error { return t.registerToken(token) })
+}
+
+func (t *transaction) registerToken(token models.RegisteredToken) error {
+	generation, err := t.generation(token)
+	if errors.Is(err, models.ErrNotFound) || (err == nil && generation != token.Generation) {
+		return models.ErrConflict
+	}
+	if err != nil {
+		return err
+	}
+	row := token
+	return t.db.Create(&row).Error
 }
 
 // generation is that of the subject's row, which stays as it is until the commit. The words are those of the claim "level".

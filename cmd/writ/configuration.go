@@ -32,6 +32,7 @@ type configuration struct {
 	adminConfirmation  bool
 	adminApproval      bool
 	passwordMinLength  int
+	refreshGrace       int
 	allowCommon        bool
 	allowedOrigins     []string
 	smtp               *mail.Server // nil: none

@@ -66,6 +66,7 @@ func examples() map[string]example {
 		"master-key-file":     {"a", "b", `"c"`, func(c *configuration) any { return c.masterKeyFile }, [3]any{"a", "b", "c"}},
 		"compat":              {"strict", "usergrid", `"strict"`, func(c *configuration) any { return c.strict }, [3]any{true, false, true}},
 		"token-ttl":           {"1s", "90m", `"876000h"`, func(c *configuration) any { return c.tokenTTL }, [3]any{time.Second, 90 * time.Minute, longestTTL}},
+		"refresh-grace":       {"5", "10", "60", func(c *configuration) any { return c.refreshGrace }, [3]any{5, 10, 60}},
 		"nonexpiring":         {"deny", "allow", `"deny"`, func(c *configuration) any { return c.nonExpiring }, [3]any{false, true, false}},
 		"alg":                 {"RS256", "PS256", `"EdDSA"`, func(c *configuration) any { return c.algorithm }, [3]any{"RS256", "PS256", "EdDSA"}},
 		"ecdsa-nonce":         {"hedged", "deterministic", `"hedged"`, func(c *configuration) any { return c.hedgedECDSA }, [3]any{true, false, true}},

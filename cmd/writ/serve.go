@@ -140,7 +140,7 @@ func (w *wiring) connect(ctx context.Context) error {
 	w.audit = grants.NewRecorder(w.store, w.now, w.logger)
 	service, err := grants.New(ctx, grants.Config{
 		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
-		Superuser: w.superuser, AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval,
+		Superuser: w.superuser, RefreshGrace: time.Duration(w.refreshGrace) * time.Second, AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval,
 		Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Now: w.now, Logger: w.logger,
 		Audit: w.audit, AuditUserLogins: w.auditUserLogins,
 	})

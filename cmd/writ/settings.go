@@ -89,6 +89,10 @@ func settings() []setting {
 			},
 		},
 		{
+			name: "refresh-grace", kind: number, fallback: "0", usage: "seconds, up to 60, in which a client may present a used refresh token again; 0: its family ends",
+			parse: func(c *configuration, v string) error { return parseNumber(v, &c.refreshGrace, 0, 60) },
+		},
+		{
 			name: "alg", fallback: "ES256", usage: "signature algorithm of new keys: ES256, RS256, PS256 or EdDSA",
 			parse: func(c *configuration, v string) error {
 				return parseWord(v, &c.algorithm, "ES256", "RS256", "PS256", "EdDSA")

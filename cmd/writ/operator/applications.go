@@ -42,7 +42,7 @@ func applications() group {
 			{
 				name: "set", arguments: "ORG/APP KEY=VALUE...", least: 2, most: -1, usage: "set or unset settings and properties",
 				about: "KEY= unsets. scopes and allowedorigins take lists with commas. KEY:=JSON gives any JSON value to a property of your own.\n" +
-					"The settings: accesstokenttl and refreshtokenttl (ms), refreshtokens, passwordgrant, permissionclaims, nonexpiringexp,\n" +
+					"The settings: accesstokenttl, refreshtokenttl and refreshtokenidlettl (ms), refreshtokens, passwordgrant, permissionclaims, nonexpiringexp,\n" +
 					"registration_requires_email_confirmation and registration_requires_admin_approval (true or false), scopes, allowedorigins.",
 				run: setApplication, example: "writ app set acme/shop accesstokenttl=1800000 refreshtokens=true scopes=orders.read,orders.write",
 			},
