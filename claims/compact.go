@@ -33,8 +33,19 @@ type Header struct {
 
 // Split cuts and decodes a token strictly: token strings are malleable in lenient readers, so every byte outside the base64url
 // alphabet and the two dots, spare bits, repeated JSON members and critical extensions are refused.
-func Split(raw string) (Compact, error) {
-	if raw == "" || len(raw) > MaxTokenSize {
+func Split(raw string) (Compact, error) { return split(raw, MaxTokenSize, nil) }
+
+// SplitLong is Split for signed documents that are no tokens and may have up to limit bytes.
+func SplitLong(raw string, limit int) (Compact, error) { return split(raw, limit, nil) }
+
+// SplitKnown is Split for readers that meet the same few headers again and again: known says by the encoded text, which is the first
+// part of a token, what Split would make of it.
+func SplitKnown(raw string, known map[string]Header) (Compact, error) {
+	return split(raw, MaxTokenSize, known)
+}
+
+func split(raw string, limit int, known map[string]Header) (Compact, error) {
+	if raw == "" || len(raw) > limit {
 		return Compact{}, ErrForm
 	}
 	head, rest, found := strings.Cut(raw, ".")
@@ -46,9 +57,11 @@ func Split(raw string) (Compact, error) {
 		return Compact{}, ErrForm
 	}
 	token := Compact{SigningInput: raw[:len(head)+1+len(body)]}
-	header, err := decodePart(head)
-	if err != nil {
-		return Compact{}, err
+	var err error
+	if token.Header, found = known[head]; !found {
+		if token.Header, err = decodeHeader(head); err != nil {
+			return Compact{}, err
+		}
 	}
 	if token.Payload, err = decodePart(body); err != nil {
 		return Compact{}, err
@@ -56,10 +69,15 @@ func Split(raw string) (Compact, error) {
 	if token.Signature, err = decodePart(mac); err != nil {
 		return Compact{}, err
 	}
-	if token.Header, err = readHeader(header); err != nil {
-		return Compact{}, err
-	}
 	return token, nil
+}
+
+func decodeHeader(head string) (Header, error) {
+	text, err := decodePart(head)
+	if err != nil {
+		return Header{}, err
+	}
+	return readHeader(text)
 }
 
 func readHeader(text []byte) (Header, error) {

@@ -148,3 +148,29 @@ func BenchmarkSplit(b *testing.B) {
 		}
 	}
 }
+
+func TestSplitKnownSaysWhatSplitSays(t *testing.T) {
+	t.Parallel()
+	good, other := compact(header, `{"sub":"a"}`, "sig"), compact(`{"typ":"at+jwt","alg":"ES256","kid":"k2"}`, `{"sub":"a"}`, "sig")
+	head, _, _ := strings.Cut(good, ".")
+	known := map[string]Header{head: {Type: "at+jwt", Algorithm: "ES256", KeyID: "k1"}}
+	for _, raw := range []string{good, other, good + "\n", good + "=", good + ".", head, head + ".", "", head + "." + head + "." + strings.Repeat("A", MaxTokenSize)} {
+		want, wantErr := Split(raw)
+		got, err := SplitKnown(raw, known)
+		if !reflect.DeepEqual(got, want) || (err == nil) != (wantErr == nil) {
+			t.Errorf("%.80q: got %+v, %v; Split %+v, %v", raw, got, err, want, wantErr)
+		}
+	}
+}
+
+// SEC-41
+func TestSplitLongHasALimitOfItsOwn(t *testing.T) {
+	t.Parallel()
+	raw := compact(header, `{"x":"`+strings.Repeat("a", 4*MaxTokenSize)+`"}`, "sig")
+	if _, err := SplitLong(raw, len(raw)); err != nil {
+		t.Error(err)
+	}
+	if _, err := SplitLong(raw, len(raw)-1); !errors.Is(err, ErrForm) {
+		t.Errorf("one byte too long: %v", err)
+	}
+}
