@@ -33,9 +33,6 @@ const (
 	maxKID = 256
 )
 
-// maxFeedDocument is the longest signed document that is looked at.
-const maxFeedDocument = 12 << 20
-
 // keySnapshot is one version of a key set. It never changes.
 type keySnapshot struct {
 	version uint64

@@ -13,3 +13,6 @@ type policy struct {
 func newPolicy(document *revocation.Policy) *policy {
 	return &policy{document: document}
 }
+
+// held is a stand-in.
+type held struct{}
