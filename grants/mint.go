@@ -27,18 +27,14 @@ func (s *Service) mint(ctx context.Context, grantType string, who subject, c *cl
 	if err != nil {
 		return nil, err
 	}
-	purpose := keys.Ordinary
+	var raw string
 	if m.life.never {
-		purpose = keys.NonExpiring
+		raw, err = s.mintRegistered(ctx, grantType, who, order{client: c, claims: set, purpose: keys.NonExpiring}, m)
+	} else if raw, err = s.generate(ctx, grantType, order{client: c, claims: set, purpose: keys.Ordinary}); err != nil {
+		err = Internal(err)
 	}
-	raw, err := s.generate(ctx, grantType, order{client: c, claims: set, purpose: purpose})
 	if err != nil {
-		return nil, Internal(err)
-	}
-	if m.life.never {
-		if err := s.register(ctx, who, set, m); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	token := &Token{AccessToken: raw, ExpiresIn: m.life.expiresIn(), Scope: m.scope, Claims: set, User: who.user, Admin: who.admin}
 	switch who.level {
@@ -114,29 +110,39 @@ func expiry(now int64, life lifetime, who subject) *int64 {
 
 // register makes a non-expiring token known, so that it can be listed and revoked. The store compares the generation: a token that was made
 // while its subject's tokens were being revoked must not slip through.
-func (s *Service) register(ctx context.Context, who subject, set *claims.Claims, m minting) error {
+func (s *Service) register(ctx context.Context, who subject, set *claims.Claims, m minting, at entry) error {
 	row := models.RegisteredToken{
 		JTI: set.ID, Subject: who.id, Level: string(who.level), Organization: set.Org, Application: set.App, Label: m.label,
 		Generation: who.generation, Issued: s.Now().UnixMilli(), IssuedBy: who.issuedBy, IssuedFrom: m.source,
+		StatusList: &at.list, StatusIndex: &at.index,
 	}
 	if who.tenant != nil {
 		row.OrganizationID, row.ApplicationID = &who.tenant.Organization.ID, &who.tenant.Application.ID
 	} else if who.organization != nil {
 		row.OrganizationID = &who.organization.ID
 	}
-	if who.spent != nil {
-		// A non-expiring token has no refresh token beside it. Together with the row, so that of many requests with one refresh token
-		// one registers a token and the others none that nobody holds.
-		if err := s.Store.ExchangeRefreshToken(ctx, who.spent.Hash, s.grace(), row); err != nil {
-			return s.spendingFailed(ctx, who.spent, err)
-		}
-	} else if err := s.Store.RegisterToken(ctx, row); errors.Is(err, models.ErrConflict) {
+	err := s.storeRegistered(ctx, who, row)
+	switch {
+	case err == nil:
+		s.auditRegistered(who, &row)
+		return nil
+	case errors.Is(err, models.ErrEntryTaken):
+		return err
+	case who.spent != nil:
+		return s.spendingFailed(ctx, who.spent, err)
+	case errors.Is(err, models.ErrConflict):
 		return Unavailable(fmt.Errorf("the subject's tokens were revoked meanwhile: %w", err))
-	} else if err != nil {
-		return failure(err)
 	}
-	s.auditRegistered(who, &row)
-	return nil
+	return failure(err)
+}
+
+func (s *Service) storeRegistered(ctx context.Context, who subject, row models.RegisteredToken) error {
+	if who.spent != nil {
+		// A non-expiring token has no refresh token beside it. Both happen together, so that of many requests with one refresh token
+		// one registers a token and the others none that nobody holds.
+		return s.Store.ExchangeRefreshToken(ctx, who.spent.Hash, s.grace(), row)
+	}
+	return s.Store.RegisterToken(ctx, row)
 }
 
 // sign encodes and signs a claim set.

@@ -52,6 +52,8 @@ type Service struct {
 	denylist   *denylist
 	throttle   *throttle
 	management string
+
+	statusLists *statusLists
 }
 
 // New makes a Service and loads the denylist. Apply must have been subscribed to the change log before tokens are served;
@@ -64,6 +66,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		denylist:   newDenylist(cfg.Now),
 		throttle:   newThrottle(cfg.Now),
 		management: cfg.PublicURL + "/management",
+
+		statusLists: newStatusLists(),
 	}
 	s.manager = s.newManager()
 	if err := cfg.Store.Denials(ctx, s.denylist.addToken, s.denylist.addSubject); err != nil {
@@ -76,17 +80,32 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 func (s *Service) Apply(change models.Change) {
 	switch change.Kind {
 	case models.ChangeTokenDenied:
-		decodeDetail(s, change, s.denylist.addToken)
+		decodeDetail(s, change, s.denyToken)
 	case models.ChangeSubjectDenied:
 		decodeDetail(s, change, s.denylist.addSubject)
 	case models.ChangeOrganization, models.ChangeApplication, models.ChangeClient:
 		withKey(s, change, s.tenants.invalidate)
+		if change.Kind == models.ChangeApplication {
+			s.forgetLists(change.Key)
+		}
 	case models.ChangeUser:
 		withKey(s, change, s.rights.forgetUser)
 	case models.ChangeRights:
 		withKey(s, change, s.rights.forgetApplication)
-	case models.ChangeAdmin, models.ChangeKey:
-		// Admins are read live, and keys reload themselves.
+	case models.ChangeStatusList:
+		s.forgetLists(change.Key)
+	case models.ChangeKey:
+		// Keys reload themselves; what the old ones have signed is signed anew.
+		s.statusLists.dropAll(func(string, *scopeLists) bool { return true })
+	case models.ChangeAdmin:
+		// Admins are read live.
+	}
+}
+
+func (s *Service) denyToken(row models.DeniedToken) {
+	s.denylist.addToken(row)
+	if row.Expires == nil { // only tokens that do not expire are on lists
+		s.forgetLists(row.Scope)
 	}
 }
 

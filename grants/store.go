@@ -21,6 +21,7 @@ type Store interface {
 
 type tenantStore interface {
 	Application(ctx context.Context, organizationRef, applicationRef string) (models.Organization, models.Application, error)
+	AnyApplication(ctx context.Context, organizationRef, applicationRef string) (models.Organization, models.Application, error)
 	Organization(ctx context.Context, ref string) (models.Organization, error)
 	Client(ctx context.Context, owner uuid.UUID) (models.Client, error)
 	UpdateClient(ctx context.Context, owner uuid.UUID, change func(*models.Client) error) (models.Client, error)
@@ -44,6 +45,9 @@ type tokenStore interface {
 	DenyToken(ctx context.Context, denied models.DeniedToken) error
 	RegisterToken(ctx context.Context, token models.RegisteredToken) error
 	RefreshToken(ctx context.Context, hash []byte) (models.RefreshToken, error)
+	FreeStatusEntry(ctx context.Context, scope string) (models.StatusList, int64, error)
+	StatusLists(ctx context.Context, scope string) (lists []models.StatusList, gone bool, err error)
+	RevokedEntries(ctx context.Context, list uuid.UUID) ([]int64, error)
 	CreateRefreshToken(ctx context.Context, token models.RefreshToken) error
 	RotateRefreshToken(ctx context.Context, presented []byte, grace int64, next models.RefreshToken) error
 	ExchangeRefreshToken(ctx context.Context, presented []byte, grace int64, token models.RegisteredToken) error
@@ -59,6 +63,8 @@ type rightsStore interface {
 type Keys interface {
 	// Sign makes a compact JWS of a payload with the current key of a purpose.
 	Sign(purpose keys.Purpose, payload []byte) (string, error)
+	// SignAs makes a compact JWS of a document that is not a token, with a typ of its own.
+	SignAs(typ string, payload []byte) (string, error)
 	// Verify checks everything about a token but its claims and returns the payload.
 	Verify(raw string) ([]byte, error)
 	Ready() bool

@@ -37,6 +37,9 @@ type RegisteredToken struct {
 	IssuedBy       uuid.UUID // who authenticated: the user, client or admin
 	IssuedFrom     string    // IP address
 	Revoked        *int64
+	// StatusList and StatusIndex are the token's entry of a status list; nil: it has none.
+	StatusList  *uuid.UUID
+	StatusIndex *int64
 }
 
 // RefreshToken is a single-use refresh token; only SHA-256 of it is stored. All tokens that follow from one login share Family.
@@ -86,7 +89,8 @@ const (
 	ChangeApplication   ChangeKind = "application"    // settings, deletion, restore
 	ChangeClient        ChangeKind = "client"         // secret or generation; key: owner
 	ChangeAdmin         ChangeKind = "admin"
-	ChangeUser          ChangeKind = "user"   // state, name, roles, rules, groups of a user
-	ChangeRights        ChangeKind = "rights" // key: application; roles, groups or their rules
-	ChangeKey           ChangeKind = "key"    // key: kid
+	ChangeUser          ChangeKind = "user"        // state, name, roles, rules, groups of a user
+	ChangeRights        ChangeKind = "rights"      // key: application; roles, groups or their rules
+	ChangeKey           ChangeKind = "key"         // key: kid
+	ChangeStatusList    ChangeKind = "status_list" // key: scope; a list was begun
 )

@@ -203,6 +203,8 @@ func (t *transaction) denyEverybody(application uuid.UUID) error {
 			[]any{scope, t.subjectExpiry(ttl), t.now, scope, scope, t.subjectExpiry(ttl), t.now, scope},
 		},
 		{"DELETE FROM refresh_tokens WHERE application_id = ?", []any{scope}},
+		// While it was deleted every entry was invalid, and readers keep lists for a while: new tokens get entries of a new one.
+		{"UPDATE status_lists SET assigned = size WHERE scope = ?", []any{scope}},
 	} {
 		if err := t.db.Exec(statement.sql, statement.args...).Error; err != nil {
 			return err

@@ -56,6 +56,7 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.DeniedSubject{},
 		models.RegisteredToken{},
 		models.RefreshToken{},
+		models.StatusList{},
 		models.SigningKey{},
 		models.LinkToken{},
 		models.AuditEvent{},

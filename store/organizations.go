@@ -128,6 +128,10 @@ func (s *Store) DeleteOrganization(ctx context.Context, id uuid.UUID) error {
 				return err
 			}
 		}
+		// The tokens of its client are of the management issuer, whose status lists outlive it.
+		if _, err := t.revokeRegistered(t.forUpdate().Where("subject = ?", id)); err != nil {
+			return err
+		}
 		return t.save(&row)
 	})
 }

@@ -18,7 +18,7 @@ var byRegistered = ordering[models.RegisteredToken]{
 
 // RegisterToken stores a non-expiring token that is about to be handed out. models.ErrConflict means that its generation is not
 // the subject's any more, or that the subject is gone: the token would be dead, or worse, would escape a revocation of
-// all tokens that ran meanwhile.
+// all tokens that ran meanwhile. models.ErrEntryTaken means that another token has its entry of the status list.
 func (s *Store) RegisterToken(ctx context.Context, token models.RegisteredToken) error {
 	return s.write(ctx, func(t *transaction) error { return t.registerToken(token) })
 }
@@ -29,6 +29,9 @@ func (t *transaction) registerToken(token models.RegisteredToken) error {
 		return models.ErrConflict
 	}
 	if err != nil {
+		return err
+	}
+	if err := t.takeEntry(&token); err != nil {
 		return err
 	}
 	row := token
