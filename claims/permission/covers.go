@@ -14,15 +14,24 @@ func Covers(own []string, sub Subject, gained string) bool {
 	if err != nil {
 		return false
 	}
-	mine, who := Compile(own), sub.names()
-	for i := range rule.paths {
-		for _, path := range rule.paths[i].reach() {
-			if !mine.operationsOn(newChecked(path), who).Has(rule.operations) {
+	return CoveredBy(rule, sub, Compile(own))
+}
+
+// CoveredBy is Covers for rules that are compiled already; the sets count together.
+func CoveredBy(gained Rule, sub Subject, own ...Set) bool {
+	who := sub.names()
+	for i := range gained.paths {
+		for _, path := range gained.paths[i].reach() {
+			var operations Operations
+			for _, set := range own {
+				operations |= set.operationsOn(newChecked(path), who)
+			}
+			if !operations.Has(gained.operations) {
 				return false
 			}
 		}
 	}
-	return true
+	return len(gained.paths) > 0
 }
 
 // reach gives the paths, wildcards included, that a rule with this path permits: /a/* permits /a too.

@@ -132,3 +132,30 @@ func rulePath(random *rand.Rand, words []string) string {
 	}
 	return path.String()
 }
+
+func TestCoveredByCountsSetsTogether(t *testing.T) {
+	t.Parallel()
+	dana := Subject{Username: "dana", UUID: "23eb7164-3ac5-4727-95d2-5341edc5fe85"}
+	rule, err := Parse("get,put:/users/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads, writes := Compile([]string{"get:/users/*"}), Compile([]string{"put:/users/**"})
+	for name, test := range map[string]struct {
+		own  []Set
+		want bool
+	}{
+		"both":           {[]Set{reads, writes}, true},
+		"one":            {[]Set{reads}, false},
+		"one and empty":  {[]Set{writes, {}}, false},
+		"none":           {nil, false},
+		"one set of all": {[]Set{Compile([]string{"/**"})}, true},
+	} {
+		if got := CoveredBy(rule, dana, test.own...); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if CoveredBy(Rule{}, dana, Compile([]string{"/**"})) {
+		t.Error("the zero rule is covered")
+	}
+}
