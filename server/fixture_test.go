@@ -225,6 +225,8 @@ func (f *fixture) do(t testing.TB, method, target, body string, headers ...strin
 		switch {
 		case strings.EqualFold(name, "Remote"):
 			request.RemoteAddr = value
+		case strings.EqualFold(name, "Host"):
+			request.Host = value
 		case value == "":
 			request.Header.Del(name)
 		default:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,11 +21,14 @@ const (
 // HTTPServer is an http.Server whose connections notice requests that two readers would cut differently.
 type HTTPServer struct {
 	*http.Server
+
+	tls         *tls.Config
+	connections *connections // nil: no bound
 }
 
 // HTTPServer gives the http.Server that this handler is meant to run in.
 func (s *Server) HTTPServer() *HTTPServer {
-	return &HTTPServer{&http.Server{
+	h := &HTTPServer{tls: s.TLS, connections: s.connections, Server: &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -36,10 +40,23 @@ func (s *Server) HTTPServer() *HTTPServer {
 			return context.WithValue(ctx, connectionKey{}, conn)
 		},
 	}}
+	if h.connections != nil {
+		h.ConnState = h.connections.watch
+	}
+	return h
 }
 
-// Serve accepts connections until the server is shut down.
-func (h *HTTPServer) Serve(l net.Listener) error { return h.Server.Serve(framingListener{l}) }
+// Serve accepts connections until the server is shut down. TLS is below the watch on the framing, which must see what is inside. net/http
+// then takes the connections for plain ones: a handshake is bounded like the headers behind it, and there is no HTTP/2.
+func (h *HTTPServer) Serve(l net.Listener) error {
+	if h.connections != nil {
+		l = boundedListener{l, h.connections}
+	}
+	if h.tls != nil {
+		l = tls.NewListener(l, h.tls)
+	}
+	return h.Server.Serve(framingListener{l})
+}
 
 type connectionKey struct{}
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -34,15 +35,36 @@ func (f *fixture) listen(t *testing.T) func() net.Conn {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(t.Context(), "tcp", listener.Addr().String())
 		must(t, err)
+		if f.TLS != nil {
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a certificate of this test
+		}
 		t.Cleanup(func() { _ = conn.Close() })
 		return conn
+	}
+}
+
+// transports runs a test on plain HTTP and under TLS.
+func transports(t *testing.T, test func(t *testing.T, f *fixture)) {
+	t.Helper()
+	certificate := testCertificate(t)
+	for name, config := range map[string]*tls.Config{
+		"plain": nil,
+		"TLS":   TLSConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newServer(t, options{configure: func(c *Config) { c.TLS = config }}))
+		})
 	}
 }
 
 // SEC-76: net/http answers a request that hides in the body of another; we must not.
 func TestAmbiguousFramingIsRefusedAndTheConnectionClosed(t *testing.T) {
 	t.Parallel()
-	f := newServer(t, options{})
+	transports(t, refusesAmbiguousFraming)
+}
+
+func refusesAmbiguousFraming(t *testing.T, f *fixture) { //nolint:thelper // the body of a test
 	dial := f.listen(t)
 	hidden := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 	chunked := "0\r\n\r\n" + hidden
@@ -77,7 +99,10 @@ func TestAmbiguousFramingIsRefusedAndTheConnectionClosed(t *testing.T) {
 // The watch on the framing must not get out of step: bodies, pipelining, headers in pieces.
 func TestKeepAliveConnectionsStayInStep(t *testing.T) {
 	t.Parallel()
-	f := newServer(t, options{})
+	transports(t, staysInStep)
+}
+
+func staysInStep(t *testing.T, f *fixture) { //nolint:thelper // the body of a test
 	conn := f.listen(t)()
 	reader := bufio.NewReader(conn)
 	body := clientForm(f.shopID, f.shopSecret) + "&x=%0aTransfer-Encoding:chunked\nTransfer-Encoding: chunked\n\n"

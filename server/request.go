@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -88,14 +87,8 @@ func (r *request) param(name string) string {
 	return value
 }
 
-// source is the caller's IP address. Forwarding headers are not looked at: anybody can send them.
-func (r *request) source() string {
-	host, _, err := net.SplitHostPort(r.Request().RemoteAddr)
-	if err != nil {
-		return r.Request().RemoteAddr
-	}
-	return host
-}
+// source is the caller's IP address; see originOf.
+func (r *request) source() string { return r.Request().RemoteAddr }
 
 // uri is the path as it was requested, for messages.
 func (r *request) uri() string {

@@ -9,8 +9,12 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +35,13 @@ type Config struct {
 	AdminConfirmation  bool     // admins confirm their e-mail address before they log in
 	AdminApproval      bool     // the superuser activates new admins
 	Version            string   // shown by /status
+
+	// TrustedProxies are the peers whose forwarding headers count; nobody else's do.
+	TrustedProxies []netip.Prefix
+	// TLS is the configuration of HTTPServer; nil: plain HTTP. See TLSConfig.
+	TLS *tls.Config
+	// MaxConnections bounds the open connections of HTTPServer; 0: no bound.
+	MaxConnections int
 
 	Now       func() time.Time
 	Logger    *slog.Logger
@@ -89,6 +100,10 @@ type Server struct {
 	metrics *metrics
 	started time.Time
 
+	https           bool // clients reach us by TLS, wherever it ends
+	undeclaredProxy sync.Once
+	connections     *connections // nil: no bound
+
 	pages     *web.MailPages
 	mailLimit *grants.MailLimit
 }
@@ -97,6 +112,10 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
 	s.pages, s.mailLimit = web.NewMailPages(), grants.NewMailLimit(cfg.Now)
+	s.https = strings.HasPrefix(cfg.PublicURL, "https://")
+	if cfg.MaxConnections > 0 {
+		s.connections = newConnections(cfg.MaxConnections)
+	}
 	s.routes = s.table()
 	nameRoutes(s.routes)
 	s.register()
@@ -105,6 +124,7 @@ func New(cfg Config) *Server {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.settle(w, r)
 	if s.Portal != nil && underPortal(r.URL.Path) {
 		s.Portal.ServeHTTP(w, r)
 		return

@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 		}
 	}
 	for _, remote := range []string{"127.0.0.1:1", "[::1]:1"} {
-		a := f.do(t, "GET", "/metrics", "", "Remote: "+remote)
+		a := f.do(t, "GET", "/metrics", "", "Remote: "+remote, "Host: localhost:8080")
 		if a.Code != 200 || !strings.Contains(a.text, `writ_legacy_requests_total{feature="pin_grant"} 0`) {
 			t.Errorf("metrics for %s: %d %s", remote, a.Code, a.text)
 		}
