@@ -38,10 +38,8 @@ func (s *Server) originOf(r *http.Request) origin {
 			peer, o.source = client, client.String()
 		}
 		o.secure = o.secure || forwardedProto(r.Header) == "https"
-	} else if !here && peer.Unmap().IsLoopback() {
-		s.undeclaredProxy.Do(func() {
-			s.Logger.WarnContext(r.Context(), "requests come through a proxy on this machine that trusted-proxies does not name: its clients cannot be told apart")
-		})
+	} else if !here && peer.Unmap().IsLoopback() && s.undeclaredProxy.CompareAndSwap(false, true) {
+		s.Logger.WarnContext(r.Context(), "requests come through a proxy on this machine that trusted-proxies does not name: its clients cannot be told apart")
 	}
 	if !here && peer.Unmap().IsLoopback() {
 		o.source += proxied

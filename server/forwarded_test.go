@@ -82,7 +82,7 @@ func TestTheSourceIsToldByDeclaredProxiesOnly(t *testing.T) {
 		{"the command line", "command line", nil, "command line"},
 	} {
 		s := &Server{Config: Config{TrustedProxies: prefixes(t, "10.0.0.0/8"), Logger: slog.New(slog.DiscardHandler)}}
-		if got := s.originOf(requestFrom(tc.peer, tc.headers)).source; got != tc.want {
+		if got := s.originOf(requestFrom(t, tc.peer, tc.headers)).source; got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 		// A proxy on this machine is one like others once it is declared.
@@ -90,14 +90,15 @@ func TestTheSourceIsToldByDeclaredProxiesOnly(t *testing.T) {
 		if tc.peer != proxy || tc.want == "10.0.0.1" {
 			continue
 		}
-		if got := here.originOf(requestFrom(inner, tc.headers)).source; got != tc.want && !strings.HasSuffix(got, proxied) {
+		if got := here.originOf(requestFrom(t, inner, tc.headers)).source; got != tc.want && !strings.HasSuffix(got, proxied) {
 			t.Errorf("%s, proxy here: %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }
 
-func requestFrom(peer string, headers []string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
+func requestFrom(t testing.TB, peer string, headers []string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.RemoteAddr = peer
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")

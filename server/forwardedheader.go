@@ -34,27 +34,27 @@ func splitOutsideQuotes(value string, separator byte) ([]string, error) {
 
 // forwardedFor reads the parameter "for" of one element of Forwarded. RFC 7239 §4, §6: obfuscated names and "unknown" are no addresses.
 func forwardedFor(element string) (netip.Addr, bool) {
-	value, _ := forwardedParameter(element, "for")
-	return forwardedNode(value)
+	return forwardedNode(forwardedParameter(element, "for"))
 }
 
 // forwardedParameter gives a parameter of an element of Forwarded; a repeated one counts as absent, RFC 7239 §4 forbids it.
-func forwardedParameter(element, name string) (value string, found bool) {
+func forwardedParameter(element, name string) (value string) {
 	pairs, err := splitOutsideQuotes(element, ';')
 	if err != nil {
-		return "", false
+		return ""
 	}
+	found := false
 	for _, pair := range pairs {
 		key, text, _ := strings.Cut(pair, "=")
 		if !strings.EqualFold(key, name) {
 			continue
 		}
 		if found {
-			return "", false
+			return ""
 		}
 		value, found = unquoted(text), true
 	}
-	return value, found
+	return value
 }
 
 // unquoted reads a token or a quoted string. RFC 9110 §5.6.4.
@@ -90,6 +90,5 @@ func forwardedProto(header http.Header) string {
 	if err != nil {
 		return ""
 	}
-	proto, _ := forwardedParameter(elements[len(elements)-1], "proto")
-	return strings.ToLower(proto)
+	return strings.ToLower(forwardedParameter(elements[len(elements)-1], "proto"))
 }

@@ -2,8 +2,8 @@ package server
 
 import (
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -58,13 +58,22 @@ func (m *metrics) refused(err error) {
 // Registry is where other parts of Writ add metrics of their own.
 func (s *Server) Registry() *prometheus.Registry { return s.metrics.registry }
 
-// showMetrics serves the counters to callers on this machine only; for everybody else there is nothing here.
+// showMetrics serves the metrics to callers on this machine only, unless they have a listener of their own; for everybody else there is
+// nothing here.
 func (s *Server) showMetrics(r *request) error {
-	ip := net.ParseIP(r.source())
-	if ip == nil || !ip.IsLoopback() {
+	// What came through a proxy has a source that is no address of this machine: see originOf.
+	ip, err := netip.ParseAddr(r.source())
+	if s.MetricsApart || err != nil || !ip.Unmap().IsLoopback() {
 		return notFound()
 	}
 	r.status = http.StatusOK
 	s.metrics.page.ServeHTTP(r.Response(), r.Request())
 	return nil
+}
+
+// MetricsHandler serves /metrics to whoever can reach its listener.
+func (s *Server) MetricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.page)
+	return mux
 }

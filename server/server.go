@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +40,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// TLS is the configuration of HTTPServer; nil: plain HTTP. See TLSConfig.
 	TLS *tls.Config
+	// MetricsApart says that metrics have a listener of their own, MetricsHandler; then /metrics is no route.
+	MetricsApart bool
 	// MaxConnections bounds the open connections of HTTPServer; 0: no bound.
 	MaxConnections int
 
@@ -100,8 +102,8 @@ type Server struct {
 	metrics *metrics
 	started time.Time
 
-	https           bool // clients reach us by TLS, wherever it ends
-	undeclaredProxy sync.Once
+	https           bool         // clients reach us by TLS, wherever it ends
+	undeclaredProxy atomic.Bool  // has been warned about
 	connections     *connections // nil: no bound
 
 	pages     *web.MailPages

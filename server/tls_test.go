@@ -50,7 +50,7 @@ func TestTLSVersionsAndSuites(t *testing.T) {
 	if state, err := handshake(&tls.Config{NextProtos: []string{"h2", "http/1.1"}}); err != nil || state.Version != tls.VersionTLS13 || state.NegotiatedProtocol != "http/1.1" {
 		t.Errorf("by default: version %x, protocol %q, %v", state.Version, state.NegotiatedProtocol, err)
 	}
-	if state, err := handshake(&tls.Config{MaxVersion: tls.VersionTLS12}); err != nil || state.Version != tls.VersionTLS12 {
+	if state, err := handshake(&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}); err != nil || state.Version != tls.VersionTLS12 { //nolint:gosec // the older of the two
 		t.Errorf("1.2: %x %v", state.Version, err)
 	}
 	for name, config := range map[string]*tls.Config{

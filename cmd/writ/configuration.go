@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +17,11 @@ type configuration struct {
 	demo               bool
 	listen             string
 	publicURL          string // empty: from the address listened on
+	tlsCert, tlsKey    string // empty: plain HTTP
+	trustedProxies     []netip.Prefix
+	insecurePlainHTTP  bool
+	maxConnections     int
+	metricsListen      string // empty: /metrics of listen
 	dataDir            string
 	database           string
 	superuser          string
@@ -44,9 +50,9 @@ type configuration struct {
 	unknownVariables   []string // names of WRIT_ variables that mean nothing
 }
 
-// configure reads flags, environment and file, in this order of precedence, and checks everything before anything opens.
-// The error is a *configurationError that lists every problem.
-func configure(args, environ []string) (*configuration, error) {
+// configure reads flags, environment and file, in this order of precedence, and checks everything before anything opens; checks are those
+// of one command. The error is a *configurationError that lists every problem.
+func configure(args, environ []string, checks ...func(*configuration) []string) (*configuration, error) {
 	table := settings()
 	flags, problems := readFlags(args, table)
 	environment, unknown := readEnvironment(environ, table)
@@ -70,6 +76,9 @@ func configure(args, environ []string) (*configuration, error) {
 		}
 	}
 	problems = append(problems, c.complete(set)...)
+	for _, check := range checks {
+		problems = append(problems, check(c)...)
+	}
 	if len(problems) > 0 {
 		return nil, &configurationError{problems}
 	}
@@ -105,6 +114,9 @@ func (c *configuration) complete(set map[string]given) (problems []string) {
 	keyFile, fileGiven := set["master-key-file"]
 	if keyGiven && fileGiven {
 		problems = append(problems, fmt.Sprintf("%s and %s: only one of them may be set", key.origin, keyFile.origin))
+	}
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		problems = append(problems, "tls-cert and tls-key: both or neither must be set")
 	}
 	if c.demo && models.Fold(c.superuser) == demoAdmin {
 		problems = append(problems, fmt.Sprintf("superuser: %q is the name of the demo's admin user", c.superuser))

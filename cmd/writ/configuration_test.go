@@ -37,7 +37,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	got := fmt.Sprintf("%+v", *mustConfigure(t, nil, nil))
 	want := fmt.Sprintf("%+v", configuration{
 		listen: "127.0.0.1:8080", dataDir: "./writ-data", database: "sqlite:writ-data/writ.db", superuser: "superuser",
-		tokenTTL: 24 * time.Hour, nonExpiring: true, algorithm: "ES256", keepSecrets: true, passwordMinLength: 8,
+		maxConnections: 10_000, tokenTTL: 24 * time.Hour, nonExpiring: true, algorithm: "ES256", keepSecrets: true, passwordMinLength: 8,
 		auditRetention: 365 * 24 * time.Hour, logFormat: "text", logLevel: slog.LevelInfo,
 	})
 	if got != want {
@@ -55,9 +55,18 @@ type example struct {
 func examples() map[string]example {
 	key := func(b string) string { return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(b, 32))) }
 	return map[string]example{
-		"demo":                {"off", "on", "true", func(c *configuration) any { return c.demo }, [3]any{false, true, true}},
-		"listen":              {"127.0.0.1:1", "127.0.0.1:2", `"[::1]:3"`, func(c *configuration) any { return c.listen }, [3]any{"127.0.0.1:1", "127.0.0.1:2", "[::1]:3"}},
-		"public-url":          {"https://a", "https://B:8443", `"http://c"`, func(c *configuration) any { return c.publicURL }, [3]any{"https://a", "https://b:8443", "http://c"}},
+		"demo":       {"off", "on", "true", func(c *configuration) any { return c.demo }, [3]any{false, true, true}},
+		"listen":     {"127.0.0.1:1", "127.0.0.1:2", `"[::1]:3"`, func(c *configuration) any { return c.listen }, [3]any{"127.0.0.1:1", "127.0.0.1:2", "[::1]:3"}},
+		"public-url": {"https://a", "https://B:8443", `"http://c"`, func(c *configuration) any { return c.publicURL }, [3]any{"https://a", "https://b:8443", "http://c"}},
+		"tls-cert":   {"a", "b", `"c"`, func(c *configuration) any { return c.tlsCert }, [3]any{"a", "b", "c"}},
+		"tls-key":    {"a", "b", `"c"`, func(c *configuration) any { return c.tlsKey }, [3]any{"a", "b", "c"}},
+		"trusted-proxies": {
+			"10.1.2.3/8", "192.0.2.1, 2001:db8::/32", `["::1", "::ffff:192.0.2.7"]`, func(c *configuration) any { return fmt.Sprint(c.trustedProxies) },
+			[3]any{"[10.0.0.0/8]", "[192.0.2.1/32 2001:db8::/32]", "[::1/128 192.0.2.7/32]"},
+		},
+		"insecure-plain-http": {"on", "off", "true", func(c *configuration) any { return c.insecurePlainHTTP }, [3]any{true, false, true}},
+		"max-connections":     {"1", "100", "1000000", func(c *configuration) any { return c.maxConnections }, [3]any{1, 100, 1_000_000}},
+		"metrics-listen":      {":9090", "127.0.0.1:0", `"[::1]:3"`, func(c *configuration) any { return c.metricsListen }, [3]any{":9090", "127.0.0.1:0", "[::1]:3"}},
 		"data-dir":            {"a", "b", `"c"`, func(c *configuration) any { return c.database }, [3]any{"sqlite:a/writ.db", "sqlite:b/writ.db", "sqlite:c/writ.db"}},
 		"database":            {"sqlite:a", "sqlite:b", `"sqlite:c"`, func(c *configuration) any { return c.database }, [3]any{"sqlite:a", "sqlite:b", "sqlite:c"}},
 		"superuser":           {"root", "boss", `"chief"`, func(c *configuration) any { return c.superuser }, [3]any{"root", "boss", "chief"}},
@@ -107,8 +116,13 @@ func TestEverySettingIsFlagEnvironmentAndFileInThisOrder(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			fileLine := s.name + " = " + e.file
-			if s.name == "superuser-password" {
+			switch s.name {
+			case "superuser-password":
 				fileLine += "\npassword-min-length = 4"
+			case "tls-cert":
+				fileLine += "\ntls-key = \"key\""
+			case "tls-key":
+				fileLine += "\ntls-cert = \"cert\""
 			}
 			environ := []string{"WRIT_CONFIG=" + writeFile(t, fileLine)}
 			if got := e.read(mustConfigure(t, nil, environ)); got != e.want[2] {
@@ -180,6 +194,10 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"public-url":          {"", "id.example.com", "ftp://id.example.com", "https://", "https://u@h", "https://h/x", "https://h/", "https://h?", "https://h?q", "https://h#", "https://h:", "https://h:0", "https://h:70000", "https:h"},
 		"database":            {"", "sqlite:", "writ.db", "postgres://h/d", "postgresql://h/d", "sqlite::memory:", "mysql://h"},
 		"data-dir":            {""},
+		"trusted-proxies":     {"proxy", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.1;10.0.0.2", "fe80::1%eth0", "10.0.0.1:80"},
+		"insecure-plain-http": {"", "yes"},
+		"max-connections":     {"", "0", "-1", "1000001", "many"},
+		"metrics-listen":      {"", "9090", "127.0.0.1"},
 		"superuser":           {"", "me", "a:b", " a", "23eb7164-3ac5-4727-95d2-5341edc5fe85", strings.Repeat("x", 256)},
 		"compat":              {"", "Strict", "loose"},
 		"mail-from":           {"", "writ", "a@b, c@d", "a@b\r\nBcc: c@d"},
@@ -308,10 +326,15 @@ func TestEachInsecureChoiceHasOneWarning(t *testing.T) {
 		{[]string{"--compat=usergrid", "--listen=localhost:80"}, ""},
 		{[]string{"--public-registration"}, "public-registration is on"},
 		{[]string{"--demo", "--public-registration=off"}, "demo is on"},
-		{[]string{"--listen=0.0.0.0:80"}, "listen is not a loopback address"},
-		{[]string{"--listen=:80"}, "listen is not a loopback address"},
+		{[]string{"--insecure-plain-http"}, ""},
+		{[]string{"--insecure-plain-http", "--listen=0.0.0.0:80"}, "insecure-plain-http is on"},
+		{[]string{"--insecure-plain-http", "--listen=:80"}, "insecure-plain-http is on"},
+		{[]string{"--insecure-plain-http", "--listen=:80", "--tls-cert=c", "--tls-key=k"}, ""},
+		{[]string{"--listen=:80", "--trusted-proxies=10.0.0.1"}, ""},
+		{[]string{"--public-url=https://id.example.com", "--trusted-proxies=10.0.0.1"}, ""},
+		{[]string{"--public-url=https://id.example.com", "--tls-cert=c", "--tls-key=k"}, ""},
 		{[]string{"--public-url=http://id.example.com"}, "public-url is plain HTTP"},
-		{[]string{"--public-url=https://id.example.com"}, ""},
+		{[]string{"--public-url=https://id.example.com"}, "public-url is https, but Writ speaks plain HTTP"},
 		{[]string{"--public-url=http://[::1]:80"}, ""},
 		{[]string{"--password-common=allow"}, "password-common=allow"},
 		{[]string{"--password-min-length=4"}, "password-min-length is below 8"},

@@ -60,12 +60,12 @@ func drain(ctx context.Context, httpServer *server.HTTPServer, logger *slog.Logg
 	logger.InfoContext(ctx, "stopped")
 }
 
-func address(listening net.Addr) string { return "http://" + listening.String() }
+func address(scheme string, listening net.Addr) string { return scheme + "://" + listening.String() }
 
 // publicURL is the default of the setting. An unspecified address is nothing that a client could use.
-func publicURL(listening net.Addr) string {
+func publicURL(scheme string, listening net.Addr) string {
 	if tcp, is := listening.(*net.TCPAddr); is && tcp.IP.IsUnspecified() {
-		return "http://localhost:" + strconv.Itoa(tcp.Port)
+		return scheme + "://localhost:" + strconv.Itoa(tcp.Port)
 	}
-	return address(listening)
+	return address(scheme, listening)
 }

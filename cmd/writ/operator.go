@@ -48,7 +48,7 @@ func (p *process) openLocal(ctx context.Context, flags []string) (operator.Serve
 			"there is no database %s: name it with --data-dir or --database, or start `writ serve` once, which makes it", path)}
 	}
 	if c.publicURL == "" {
-		c.publicURL = "http://" + reachable(c.listen)
+		c.publicURL = c.scheme() + "://" + reachable(c.listen)
 	}
 	// The server's log of requests is not what the operator wants to read, but the cause of a failure is.
 	logger := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))

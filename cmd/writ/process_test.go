@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -73,7 +74,11 @@ type instance struct {
 }
 
 func arguments(dir string, more []string) []string {
-	return append([]string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + dir}, more...)
+	args := []string{"serve", "--data-dir=" + dir}
+	if !slices.ContainsFunc(more, func(flag string) bool { return strings.HasPrefix(flag, "--listen=") }) {
+		args = append(args, "--listen=127.0.0.1:0")
+	}
+	return append(args, more...)
 }
 
 // serveHere runs Writ in this process on a free port until the test ends.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -35,7 +34,7 @@ func (p *process) serveCommand() *cli.Command {
 				_, err := fmt.Fprint(p.stdout, serveHelp(settings()))
 				return err
 			}
-			c, err := configure(args, p.environ)
+			c, err := configure(args, p.environ, (*configuration).checkTransport)
 			if err != nil {
 				return err
 			}
@@ -54,15 +53,12 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	for _, warning := range c.warnings() {
 		logger.WarnContext(ctx, warning)
 	}
-	listener, err := listen(ctx, c.listen)
+	w := &wiring{configuration: c, self: p.self, logger: logger, now: time.Now}
+	ports, err := w.openPorts(ctx)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // closed by the HTTP server; matters only when the start fails
-	if c.publicURL == "" {
-		c.publicURL = publicURL(listener.Addr())
-	}
-	w := &wiring{configuration: c, self: p.self, logger: logger, now: time.Now}
+	defer ports.close()
 	if err := w.open(ctx); err != nil {
 		return err
 	}
@@ -73,10 +69,11 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if err := w.bootstrap(ctx, p.stdout); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(listener.Addr())); err != nil {
+	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	return serveUntil(ctx, listener, w.handler.HTTPServer(), logger, w.store.Run, w.audit.Run, w.mail.Run)
+	loops := append(ports.loops(w), w.store.Run, w.audit.Run, w.mail.Run)
+	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 
 // garbagePercent lets the heap, of which little lives, grow to four times that before it is collected: fewer collections for a few MiB.
@@ -104,6 +101,8 @@ type wiring struct {
 	audit     *grants.Recorder
 	mail      *mail.Mailer
 	handler   *server.Server
+
+	certificate *certificate // nil: plain HTTP
 }
 
 // open opens what is on disk: folder, master key, database.
@@ -160,11 +159,15 @@ func (w *wiring) connect(ctx context.Context) error {
 	if w.mail, err = w.newMailer(); err != nil {
 		return err
 	}
+	limit, lowered := w.connectionLimit()
+	if lowered {
+		w.logger.WarnContext(ctx, "max-connections is more than the limit of open files allows: raise that", "connections", limit)
+	}
 	w.handler = server.New(server.Config{ //nolint:contextcheck // handlers have the context of their request
 		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
 		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
 		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit,
-		Mail: w.mail,
+		Mail: w.mail, TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
 	})
 	return nil
 }
@@ -206,20 +209,4 @@ func (w *wiring) loadMasterKey() ([]byte, error) {
 func holdsData(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
-}
-
-func listen(ctx context.Context, to string) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", to)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", to, reason(err))
-	}
-	return listener, nil
-}
-
-// reason leaves out what net puts around the reason: the address is named already.
-func reason(err error) error {
-	if system, is := errors.AsType[*os.SyscallError](err); is {
-		return system.Err
-	}
-	return err
 }

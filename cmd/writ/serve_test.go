@@ -98,7 +98,7 @@ func TestIssuersFollowTheAddressOrThePublicURL(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	for listening, want := range map[string]string{"0.0.0.0": "http://localhost:80", "::": "http://localhost:80", "127.0.0.1": "http://127.0.0.1:80", "::1": "http://[::1]:80"} {
-		if got := publicURL(&net.TCPAddr{IP: net.ParseIP(listening), Port: 80}); got != want {
+		if got := publicURL("http", &net.TCPAddr{IP: net.ParseIP(listening), Port: 80}); got != want {
 			t.Errorf("%s: got %s, want %s", listening, got, want)
 		}
 	}
@@ -204,7 +204,7 @@ func TestWhatKeepsWritFromStartingIsOneClearLine(t *testing.T) {
 
 func write(t *testing.T, path, content string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil { //nolint:gosec // in a folder of the test
 		t.Fatal(err)
 	}
 }

@@ -45,8 +45,32 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseListen(v, &c.listen) },
 		},
 		{
-			name: "public-url", derived: "http:// and the address listened on", usage: "scheme, host and port that clients use, without a path; every issuer starts with it",
+			name: "public-url", derived: "http:// or https:// and the address listened on", usage: "scheme, host and port that clients use, without a path; every issuer starts with it",
 			parse: func(c *configuration, v string) error { return parsePublicURL(v, &c.publicURL) },
+		},
+		{
+			name: "tls-cert", derived: "none, plain HTTP", usage: "file with the TLS certificate and its chain (PEM), read again when it changes",
+			parse: func(c *configuration, v string) error { return parseNotEmpty(v, &c.tlsCert) },
+		},
+		{
+			name: "tls-key", derived: "none, plain HTTP", usage: "file with the private key of tls-cert (PEM)",
+			parse: func(c *configuration, v string) error { return parseNotEmpty(v, &c.tlsKey) },
+		},
+		{
+			name: "trusted-proxies", kind: list, derived: "none", usage: "addresses or networks of reverse proxies, comma-separated; only their X-Forwarded-For, X-Forwarded-Proto and Forwarded count",
+			parse: func(c *configuration, v string) error { return parseProxies(v, &c.trustedProxies) },
+		},
+		{
+			name: "insecure-plain-http", kind: toggle, fallback: "off", usage: "listen for plain HTTP beyond this machine, although nobody there speaks TLS",
+			parse: func(c *configuration, v string) error { return parseToggle(v, &c.insecurePlainHTTP) },
+		},
+		{
+			name: "max-connections", kind: number, fallback: "10000", usage: "open connections, 1 to 1000000; more wait for one that ends or is idle",
+			parse: func(c *configuration, v string) error { return parseNumber(v, &c.maxConnections, 1, 1_000_000) },
+		},
+		{
+			name: "metrics-listen", derived: "none, /metrics of listen answers this machine only", usage: "address and port for /metrics alone, for anybody who can reach it",
+			parse: func(c *configuration, v string) error { return parseListen(v, &c.metricsListen) },
 		},
 		{
 			name: "data-dir", fallback: "./writ-data", usage: "folder of the database and the master key, made with mode 0700",

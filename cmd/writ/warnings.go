@@ -20,13 +20,21 @@ func (c *configuration) newLogger(to io.Writer) *slog.Logger {
 // warnings has one sentence for each insecure choice.
 func (c *configuration) warnings() (sentences []string) {
 	host, _, _ := net.SplitHostPort(c.listen)
+	plain := !c.hasTLS() && len(c.trustedProxies) == 0
 	for _, choice := range []struct {
 		made     bool
 		sentence string
 	}{
 		{c.demo, "demo is on: credentials are printed and mail links are logged; not for production"},
 		{c.publicRegistration, "public-registration is on: anybody may create organizations and admin users"},
-		{!isLoopback(host), "listen is not a loopback address and Writ speaks plain HTTP: put a TLS proxy in front of it"},
+		{
+			plain && c.insecurePlainHTTP && !isLoopback(host),
+			"insecure-plain-http is on: whoever is on the way to " + c.listen + " reads passwords and tokens",
+		},
+		{
+			plain && strings.HasPrefix(c.publicURL, "https://"),
+			"public-url is https, but Writ speaks plain HTTP and trusted-proxies names no proxy: its clients cannot be told apart",
+		},
 		{insecureURL(c.publicURL), "public-url is plain HTTP beyond this machine: passwords and tokens can be read on the way"},
 		{c.allowCommon, "password-common=allow: passwords that attackers try first are accepted"},
 		{c.passwordMinLength < 8, "password-min-length is below 8: short passwords are guessed quickly"},
