@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/writ-auth/writ/claims"
+	"github.com/writ-auth/writ/keys"
 )
 
 // HardMax is the longest finite lifetime: 100 years of 365 days, in ms.
@@ -74,6 +75,14 @@ func (l lifetime) expiresIn() int64 {
 		return NeverExpiresIn
 	}
 	return l.millis / 1000
+}
+
+// purpose is the key that signs: what lives very long would keep an ordinary key, which rotates, published as long.
+func (l lifetime) purpose() keys.Purpose {
+	if l.never || l.millis > keys.LongestOrdinary.Milliseconds() {
+		return keys.NonExpiring
+	}
+	return keys.Ordinary
 }
 
 // bounds are ceiling and default of a level in an application, and whether ttl=0 may be asked for (wire contract §3).

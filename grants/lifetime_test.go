@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/claims"
+	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -118,6 +119,22 @@ func TestExpiryIsNeverEarlierAndLessThanASecondLater(t *testing.T) {
 	}
 }
 
+// SEC-49: a key that rotates cannot stay for a hundred years.
+func TestVeryLongTokensAreSignedByTheLongTermKey(t *testing.T) {
+	t.Parallel()
+	for millis, want := range map[int64]keys.Purpose{
+		86_400_000: keys.Ordinary, keys.LongestOrdinary.Milliseconds(): keys.Ordinary,
+		keys.LongestOrdinary.Milliseconds() + 1: keys.NonExpiring, HardMax: keys.NonExpiring,
+	} {
+		if got := (lifetime{millis: millis}).purpose(); got != want {
+			t.Errorf("%d ms: %s", millis, got)
+		}
+	}
+	if (lifetime{never: true}).purpose() != keys.NonExpiring {
+		t.Error("for ever")
+	}
+}
+
 // SEC-19
 func TestNonExpiringTokensAreRegistered(t *testing.T) {
 	t.Parallel()
@@ -132,6 +149,11 @@ func TestNonExpiringTokensAreRegistered(t *testing.T) {
 	if row.Label != "warehouse scanner" || row.Subject != f.dana.ID || row.IssuedFrom != req.Source || row.IssuedBy != f.dana.ID ||
 		row.Organization != "acme" || row.Application != "shop" || row.Level != "application_user" || row.Revoked != nil {
 		t.Errorf("registered as %+v", row)
+	}
+	signed, err := claims.Split(token.AccessToken)
+	must(t, err)
+	if row.KID != signed.Header.KeyID || row.KID == "" {
+		t.Errorf("registered with the key %q", row.KID)
 	}
 	f.clock.advance(99 * 365 * 24 * time.Hour)
 	must(t, f.accepted(t.Context(), token.AccessToken))

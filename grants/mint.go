@@ -30,7 +30,7 @@ func (s *Service) mint(ctx context.Context, grantType string, who subject, c *cl
 	var raw string
 	if m.life.never {
 		raw, err = s.mintRegistered(ctx, grantType, who, order{client: c, claims: set, purpose: keys.NonExpiring}, m)
-	} else if raw, err = s.generate(ctx, grantType, order{client: c, claims: set, purpose: keys.Ordinary}); err != nil {
+	} else if raw, err = s.generate(ctx, grantType, order{client: c, claims: set, purpose: m.life.purpose()}); err != nil {
 		err = Internal(err)
 	}
 	if err != nil {
@@ -110,18 +110,22 @@ func expiry(now int64, life lifetime, who subject) *int64 {
 
 // register makes a non-expiring token known, so that it can be listed and revoked. The store compares the generation: a token that was made
 // while its subject's tokens were being revoked must not slip through.
-func (s *Service) register(ctx context.Context, who subject, set *claims.Claims, m minting, at entry) error {
+func (s *Service) register(ctx context.Context, who subject, set *claims.Claims, raw string, m minting, at entry) error {
+	signed, err := claims.Split(raw)
+	if err != nil {
+		return Internal(err)
+	}
 	row := models.RegisteredToken{
 		JTI: set.ID, Subject: who.id, Level: string(who.level), Organization: set.Org, Application: set.App, Label: m.label,
 		Generation: who.generation, Issued: s.Now().UnixMilli(), IssuedBy: who.issuedBy, IssuedFrom: m.source,
-		StatusList: &at.list, StatusIndex: &at.index,
+		StatusList: &at.list, StatusIndex: &at.index, KID: signed.Header.KeyID,
 	}
 	if who.tenant != nil {
 		row.OrganizationID, row.ApplicationID = &who.tenant.Organization.ID, &who.tenant.Application.ID
 	} else if who.organization != nil {
 		row.OrganizationID = &who.organization.ID
 	}
-	err := s.storeRegistered(ctx, who, row)
+	err = s.storeRegistered(ctx, who, row)
 	switch {
 	case err == nil:
 		s.auditRegistered(who, &row)
@@ -131,7 +135,7 @@ func (s *Service) register(ctx context.Context, who subject, set *claims.Claims,
 	case who.spent != nil:
 		return s.spendingFailed(ctx, who.spent, err)
 	case errors.Is(err, models.ErrConflict):
-		return Unavailable(fmt.Errorf("the subject's tokens were revoked meanwhile: %w", err))
+		return Unavailable(fmt.Errorf("the subject's tokens were revoked, or the key dropped, meanwhile: %w", err))
 	}
 	return failure(err)
 }

@@ -230,7 +230,7 @@ func (s *Service) mintRegistered(ctx context.Context, grantType string, who subj
 		if err != nil {
 			return "", Internal(err)
 		}
-		err = s.register(ctx, who, o.claims, m, entry{list.ID, index})
+		err = s.register(ctx, who, o.claims, raw, m, entry{list.ID, index})
 		if !errors.Is(err, models.ErrEntryTaken) {
 			return raw, err
 		}

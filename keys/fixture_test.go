@@ -124,3 +124,13 @@ func (w *world) create(row models.SigningKey) {
 		w.t.Fatal(err)
 	}
 }
+
+// remove takes a key out of use, in whatever state it is.
+func (w *world) remove(row models.SigningKey) {
+	w.t.Helper()
+	if _, err := w.store.RemoveSigningKey(w.t.Context(), row.KID, row.State); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) advance(d time.Duration) { w.clock.Add(d.Milliseconds()) }

@@ -18,6 +18,8 @@ type Document struct {
 	Body []byte
 	// ETag is quoted, ready for the header; it changes exactly when Body does. RFC 9110 §8.8.3.
 	ETag string
+	// MaxAge is for how long (s) a reader may keep the document: less than CacheLife when the next key is about to be announced.
+	MaxAge int
 }
 
 // published is a JWK of RFC 7517 §4 that has no place for a private member.

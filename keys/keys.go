@@ -1,14 +1,18 @@
 // Package keys owns the life of the signing keys: it generates and seals them, signs and verifies compact tokens with them, and
 // publishes their public parts as a JWKS document. It knows neither HTTP nor gorm, and nothing of what a payload says.
 //
-// A key is announced, then signing, then retiring, then removed. Every key that is not removed is published and verifies; only a
-// signing key signs. Private keys are at rest as PKCS #8, sealed under the master key. A published key has always been proved to
-// belong to a sealed private key, so whoever can write to the database but lacks the master key cannot make us trust a key of his.
+// A key is announced, then signing, then retiring, then removed; an emergency drops it. Every key of the first three states is
+// published and verifies; only a signing key signs. Private keys are at rest as PKCS #8, sealed under the master key. A published key
+// has always been proved to belong to a sealed private key, so whoever can write to the database but lacks the master key cannot
+// make us trust a key of his.
+//
+// Several replicas share the keys: each transition is one conditional change in the store, so that only one of them makes it.
 package keys
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -18,18 +22,20 @@ import (
 // Purpose says which tokens a key signs.
 type Purpose string
 
-// Non-expiring tokens have a long-term key of their own, so that ordinary keys can rotate freely.
+// Non-expiring tokens have a long-term key of their own, so that ordinary keys can rotate freely. It also signs tokens that live
+// longer than LongestOrdinary.
 const (
-	Ordinary    Purpose = "ordinary"
-	NonExpiring Purpose = "nonexpiring"
+	Ordinary    Purpose = models.KeyForOrdinary
+	NonExpiring Purpose = models.KeyForNonExpiring
 )
 
 // States of a models.SigningKey.
 const (
-	StateAnnounced = "announced" // published, does not sign yet
-	StateSigning   = "signing"
-	StateRetiring  = "retiring" // published until the last token it signed has expired
-	StateRemoved   = "removed"  // neither published nor trusted
+	StateAnnounced = models.KeyAnnounced
+	StateSigning   = models.KeySigning
+	StateRetiring  = models.KeyRetiring
+	StateDropped   = models.KeyDropped
+	StateRemoved   = models.KeyRemoved
 )
 
 // Errors of Verify, beside claims.ErrForm; callers compare with errors.Is. None of them repeats anything of the token.
@@ -51,21 +57,35 @@ var (
 // ErrBadKey says that a stored key cannot be trusted: its sealed part, its public part and its kid do not belong together.
 var ErrBadKey = errors.New("stored signing key is not usable")
 
-// Store is what the ring needs of the database.
+// Store is what the ring needs of the database. Whatever demands a state returns models.ErrConflict if the key is in another, so
+// that of several rings that do the same one succeeds.
 type Store interface {
 	// SigningKeys returns every key, removed ones too, oldest first.
 	SigningKeys(ctx context.Context) ([]models.SigningKey, error)
-	// CreateFirstSigningKey returns models.ErrConflict if an announced or signing key of that purpose and algorithm exists.
+	// CreateFirstSigningKey returns models.ErrConflict if an announced or signing key of that purpose exists.
 	CreateFirstSigningKey(ctx context.Context, key models.SigningKey) error
-	SetSigningKeyState(ctx context.Context, kid, state string) error
+	// AnnounceSigningKey demands that the key to be succeeded signs, and that no successor is announced.
+	AnnounceSigningKey(ctx context.Context, key models.SigningKey, successorOf string) error
+	// PromoteSigningKey moves an announced key to signing, and the signing ones of its purpose to retiring.
+	PromoteSigningKey(ctx context.Context, kid string) error
+	// RemoveSigningKey removes a key that is in the state named; it revokes the registered tokens signed by it and tells how many.
+	RemoveSigningKey(ctx context.Context, kid, from string) (tokens int, err error)
+	// DropSigningKey drops a key and makes another of its purpose sign if none does; it revokes as RemoveSigningKey.
+	DropSigningKey(ctx context.Context, kid string, replacement models.SigningKey) (tokens int, err error)
+	// LongestTTL is the longest lifetime (ms) that a token with an end may ever have been given.
+	LongestTTL(ctx context.Context) (int64, error)
 }
 
 // Config is what Open needs. Store, Sealer and Algorithm are required.
 type Config struct {
 	Store  Store
 	Sealer *Sealer
-	// Algorithm of new keys: ES256, RS256, PS256 or EdDSA. Live keys of another one are retired.
+	// Algorithm of new keys: ES256, RS256, PS256 or EdDSA. Keys of another one are succeeded after Open.
 	Algorithm string
+	// Rotation is how long an ordinary key signs before another takes its place; 0 means until an operator rotates.
+	Rotation time.Duration
+	// Announce is how long a key is published before it signs; 0 means DefaultAnnounce.
+	Announce time.Duration
 	// HedgedECDSA signs with random nonces instead of those of RFC 6979.
 	HedgedECDSA bool
 	// Now is the clock; nil means time.Now.
@@ -80,6 +100,15 @@ func (c *Config) check() error {
 	}
 	if _, err := algorithmNamed(c.Algorithm); err != nil {
 		return err
+	}
+	if c.Announce == 0 {
+		c.Announce = DefaultAnnounce
+	}
+	if c.Announce < shortestAnnounce {
+		return fmt.Errorf("keys: keys must be announced for %s at least", shortestAnnounce)
+	}
+	if c.Rotation != 0 && c.Rotation <= c.Announce {
+		return fmt.Errorf("keys: a key must sign for longer than its successor is announced, %s", c.Announce)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

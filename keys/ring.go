@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/models"
@@ -17,34 +18,43 @@ import (
 // neither database nor file.
 type Ring struct {
 	config  Config
+	opened  time.Time
 	reading sync.Mutex // orders reads of the store, so that an older answer never replaces a newer one
 	current atomic.Pointer[snapshot]
+
+	stepping  sync.Mutex
+	notBefore map[string]time.Time // by kid; see Ring.removal
+
+	stale atomic.Bool   // the last Reload failed
+	wake  chan struct{} // tells Run of it
 }
 
 // snapshot is one consistent, immutable view of the keys.
 type snapshot struct {
-	keys       map[string]*key // by kid
+	keys       map[string]*key     // by kid
+	ordered    []*key              // the same, oldest first
+	rows       []models.SigningKey // of all keys, as they were read
 	signing    map[Purpose]*key
 	algorithms []string
 	document   Document
+	announced  time.Time // when the document's next key will be; zero: not planned
 }
 
 // Open loads the keys and makes sure that a key of the configured algorithm signs for each purpose. Replicas may open an empty
 // database at the same moment: one key per purpose comes out. It fails if a stored key cannot be trusted, with ErrMasterKey if the
 // reason is that it was sealed under another master key.
 //
-// A changed algorithm takes effect at once: the new keys have not been announced beforehand, so resource servers must fetch the
-// JWKS again when they meet an unknown kid.
+// A changed algorithm begins a rotation: a key of the new one is announced and signs when it has been for long enough.
 func Open(ctx context.Context, config Config) (*Ring, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	r := &Ring{config: config}
+	r := &Ring{config: config, opened: config.Now(), notBefore: map[string]time.Time{}, wake: make(chan struct{}, 1)}
 	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}
 	changed := false
-	for _, purpose := range []Purpose{Ordinary, NonExpiring} {
+	for _, purpose := range purposes() {
 		did, err := r.provide(ctx, purpose)
 		if err != nil {
 			return nil, fmt.Errorf("keys: providing the %s key: %w", purpose, err)
@@ -65,6 +75,18 @@ func Open(ctx context.Context, config Config) (*Ring, error) {
 // Reload reads the store again and swaps the snapshot. A key that cannot be trusted is left out and reported, the others take
 // effect, so that one bad row cannot keep a removed key alive; if the store does not answer, everything stays as it was.
 func (r *Ring) Reload(ctx context.Context) error {
+	err := r.read(ctx)
+	r.stale.Store(err != nil)
+	if err != nil {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+func (r *Ring) read(ctx context.Context) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	rows, err := r.config.Store.SigningKeys(ctx)
@@ -72,8 +94,15 @@ func (r *Ring) Reload(ctx context.Context) error {
 		return fmt.Errorf("keys: reading the signing keys: %w", err)
 	}
 	loaded, err := r.load(rows)
-	r.current.Store(newSnapshot(loaded, r.config.Algorithm))
+	r.swap(loaded, rows)
 	return err
+}
+
+// swap shows keys, oldest first, to the readers. r.reading is held.
+func (r *Ring) swap(loaded []*key, rows []models.SigningKey) {
+	s := newSnapshot(loaded, r.config.Algorithm)
+	s.rows, s.announced = rows, r.config.announcement(rows)
+	r.current.Store(s)
 }
 
 // load prepares every key that is to be published, in a stable order.
@@ -107,7 +136,7 @@ func (r *Ring) load(rows []models.SigningKey) ([]*key, error) {
 
 // newSnapshot takes keys oldest first. The newest signing key signs; one of the preferred algorithm goes before all others.
 func newSnapshot(keys []*key, preferred string) *snapshot {
-	s := &snapshot{keys: make(map[string]*key, len(keys)), signing: map[Purpose]*key{}, document: document(keys)}
+	s := &snapshot{ordered: keys, keys: make(map[string]*key, len(keys)), signing: map[Purpose]*key{}, document: document(keys)}
 	for _, k := range keys {
 		s.keys[k.row.KID] = k
 		s.algorithms = append(s.algorithms, k.row.Alg)
@@ -154,8 +183,17 @@ func (r *Ring) Verify(raw string) ([]byte, error) {
 	return token.Payload, nil
 }
 
-// JWKS is the set of published keys.
-func (r *Ring) JWKS() Document { return r.current.Load().document }
+// JWKS is the set of published keys. Its life in caches ends when the next key is planned to be announced; that is long before the
+// key signs, whoever asks for it and whenever.
+func (r *Ring) JWKS() Document {
+	s := r.current.Load()
+	document, life := s.document, CacheLife
+	if !s.announced.IsZero() {
+		life = min(CacheLife, max(shortestCacheLife, s.announced.Sub(r.config.Now())))
+	}
+	document.MaxAge = int(life / time.Second)
+	return document
+}
 
 // Algorithms are those of the published keys, sorted.
 func (r *Ring) Algorithms() []string { return slices.Clone(r.current.Load().algorithms) }

@@ -31,4 +31,6 @@ type TokenFilter struct {
 	ApplicationID  uuid.UUID
 	OrganizationID uuid.UUID
 	Level          string // a claims.Level
+	KID            string // signed by this key
+	Live           bool   // not revoked
 }

@@ -37,6 +37,7 @@ type RegisteredToken struct {
 	IssuedBy       uuid.UUID // who authenticated: the user, client or admin
 	IssuedFrom     string    // IP address
 	Revoked        *int64
+	KID            string `gorm:"column:kid"` // of the key that signed it; empty: the oldest for non-expiring tokens
 	// StatusList and StatusIndex are the token's entry of a status list; nil: it has none.
 	StatusList  *uuid.UUID
 	StatusIndex *int64
@@ -55,18 +56,6 @@ type RefreshToken struct {
 	Expires       int64 // ms, absolute end of the family
 	Used          *int64
 	Successor     []byte // hash of the token that followed; nil if none did, or if a retry had this one replaced
-}
-
-// SigningKey is a private key, sealed with the master key.
-type SigningKey struct {
-	KID     string `gorm:"primaryKey;column:kid"` // RFC 7638 thumbprint
-	Alg     string
-	Purpose string // ordinary or nonexpiring
-	State   string // announced, signing, retiring, removed
-	Public  []byte // JWK, public members only
-	Sealed  []byte // PKCS #8, sealed
-	Created int64
-	Changed int64 // when State was entered
 }
 
 // Change is one entry of the change log: what other parts of Writ, and other replicas, must learn of.
@@ -91,6 +80,6 @@ const (
 	ChangeAdmin         ChangeKind = "admin"
 	ChangeUser          ChangeKind = "user"        // state, name, roles, rules, groups of a user
 	ChangeRights        ChangeKind = "rights"      // key: application; roles, groups or their rules
-	ChangeKey           ChangeKind = "key"         // key: kid
+	ChangeKey           ChangeKind = "key"         // key: kid; detail: KeyChange
 	ChangeStatusList    ChangeKind = "status_list" // key: scope; a list was begun
 )

@@ -17,7 +17,7 @@ var byRegistered = ordering[models.RegisteredToken]{
 }
 
 // RegisterToken stores a non-expiring token that is about to be handed out. models.ErrConflict means that its generation is not
-// the subject's any more, or that the subject is gone: the token would be dead, or worse, would escape a revocation of
+// the subject's any more, or that the subject or the key is gone: the token would be dead, or worse, would escape a revocation of
 // all tokens that ran meanwhile. models.ErrEntryTaken means that another token has its entry of the status list.
 func (s *Store) RegisterToken(ctx context.Context, token models.RegisteredToken) error {
 	return s.write(ctx, func(t *transaction) error { return t.registerToken(token) })
@@ -31,11 +31,23 @@ func (t *transaction) registerToken(token models.RegisteredToken) error {
 	if err != nil {
 		return err
 	}
+	if err := t.trustedKey(token.KID); err != nil {
+		return err
+	}
 	if err := t.takeEntry(&token); err != nil {
 		return err
 	}
 	row := token
 	return t.db.Create(&row).Error
+}
+
+// trustedKey refuses a key that was dropped or retired while the token was being signed: models.ErrConflict.
+func (t *transaction) trustedKey(kid string) error {
+	gone, err := exists[models.SigningKey](t.db, "kid = ? AND state IN ('dropped', 'removed')", kid)
+	if err == nil && gone {
+		err = models.ErrConflict
+	}
+	return err
 }
 
 // generation is that of the subject's row, which stays as it is until the commit. The words are those of the claim "level".
@@ -104,6 +116,13 @@ func registered(db *gorm.DB, filter models.TokenFilter) *gorm.DB {
 	}
 	if filter.Level != "" {
 		db = db.Where("level = ?", filter.Level)
+	}
+	if filter.KID != "" {
+		db = db.Where("(kid = ? OR kid = '' AND ? = (SELECT k.kid FROM signing_keys k WHERE k.purpose = 'nonexpiring' ORDER BY k.created, k.kid LIMIT 1))",
+			filter.KID, filter.KID)
+	}
+	if filter.Live {
+		db = db.Where("revoked IS NULL")
 	}
 	return db
 }

@@ -235,8 +235,8 @@ var auditing = []contract{
 	{"the life of a key is in the trail", func(t *testing.T, f *fixture) { // SEC-80
 		ctx := t.Context()
 		must(t, f.CreateSigningKey(ctx, key("a", "announced", 2)))
-		must(t, f.SetSigningKeyState(ctx, "a", "removed"))
-		fails(t, f.SetSigningKeyState(ctx, "none", "removed"), models.ErrNotFound)
+		_, err := f.RemoveSigningKey(ctx, "a", "announced")
+		must(t, err)
 		actions, _ := f.audit(t, models.AuditFilter{Target: "a"}, models.Page{})
 		slices.Reverse(actions)
 		equal(t, "actions", actions, []string{"key.create", "key.removed"})
