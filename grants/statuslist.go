@@ -45,7 +45,7 @@ func (s *Service) ManagementLists() ListIssuer {
 func (s *Service) ApplicationLists(ctx context.Context, organizationRef, applicationRef string) (ListIssuer, error) {
 	tenant, err := s.tenants.find(ctx, organizationRef, applicationRef)
 	if err == nil {
-		return tenant.lists(), nil
+		return tenant.Lists(), nil
 	}
 	if !errors.Is(err, models.ErrNotFound) {
 		return ListIssuer{}, err
@@ -57,7 +57,8 @@ func (s *Service) ApplicationLists(ctx context.Context, organizationRef, applica
 	return ListIssuer{application.ID.String(), s.Issuer(organization.Name, application.Name)}, nil
 }
 
-func (t *Tenant) lists() ListIssuer { return ListIssuer{scope: t.applicationID, issuer: t.Issuer} }
+// Lists is the application as an issuer of status lists.
+func (t *Tenant) Lists() ListIssuer { return ListIssuer{scope: t.applicationID, issuer: t.Issuer} }
 
 // Lists is where the issuer's status lists are.
 func (i ListIssuer) Lists() string { return i.issuer + "/statuslists" }
@@ -218,7 +219,7 @@ func compressed(bits []byte) (string, error) {
 func (s *Service) mintRegistered(ctx context.Context, grantType string, who subject, o order, m minting) (string, error) {
 	issuer := s.ManagementLists()
 	if o.claims.AppID != "" {
-		issuer = who.tenant.lists()
+		issuer = who.tenant.Lists()
 	}
 	for range statusAttempts {
 		list, index, err := s.Store.FreeStatusEntry(ctx, issuer.scope)

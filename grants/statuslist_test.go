@@ -120,7 +120,7 @@ func TestAStatusListShowsExactlyTheRevokedAndTheDecoys(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
 			random := rand.New(rand.NewPCG(seed, 65))
-			issuer, revoked, alive := f.shop.lists(), map[int64]bool{}, map[string]holder{}
+			issuer, revoked, alive := f.shop.Lists(), map[int64]bool{}, map[string]holder{}
 			kill := func(which func(holder) bool) {
 				for jti, one := range alive {
 					if which(one) {
@@ -238,7 +238,7 @@ func TestAStatusListIsMadeOncePerChangeAndSignedAnewInTime(t *testing.T) {
 	f.token(t, lasting(f.login()))
 	document := func() *StatusDocument {
 		t.Helper()
-		d, err := f.StatusList(t.Context(), f.shop.lists(), 1)
+		d, err := f.StatusList(t.Context(), f.shop.Lists(), 1)
 		must(t, err)
 		return d
 	}
@@ -279,16 +279,16 @@ func TestAStatusListIsMadeOncePerChangeAndSignedAnewInTime(t *testing.T) {
 func TestUnknownStatusListsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	if uris, err := f.StatusLists(t.Context(), f.shop.lists()); err != nil || len(uris) != 0 {
+	if uris, err := f.StatusLists(t.Context(), f.shop.Lists()); err != nil || len(uris) != 0 {
 		t.Errorf("before the first token: %q, %v", uris, err)
 	}
 	f.token(t, lasting(f.login()))
-	uris, err := f.StatusLists(t.Context(), f.shop.lists())
+	uris, err := f.StatusLists(t.Context(), f.shop.Lists())
 	if err != nil || !slices.Equal(uris, []string{f.shop.Issuer + "/statuslists/1"}) {
 		t.Errorf("%q, %v", uris, err)
 	}
 	for _, number := range []int64{-1, 0, 2, 1 << 62} {
-		if _, err := f.StatusList(t.Context(), f.shop.lists(), number); !isNotFound(err) {
+		if _, err := f.StatusList(t.Context(), f.shop.Lists(), number); !isNotFound(err) {
 			t.Errorf("list %s: %v", strconv.FormatInt(number, 10), err)
 		}
 	}

@@ -22,6 +22,7 @@ const (
 	oauthRoute              // /revoke, /introspect: errors of RFC 6749
 	bodylessRoute           // the body is ignored, whatever it is
 	flowRoute               // a mail flow of §7.6: JSON or pages
+	documentRoute           // a public document, of a deleted application too: the handler finds whose it is
 )
 
 // route is one line of the table.
@@ -182,7 +183,7 @@ func (s *Server) handle(r *request) error {
 	if r.in, err = readBody(r.Request()); err != nil && r.route.kind != bodylessRoute {
 		return err
 	}
-	if r.route.ofApplication() {
+	if r.route.ofApplication() && r.route.kind != documentRoute {
 		if err := r.findTenant(); err != nil {
 			return err
 		}

@@ -48,6 +48,12 @@ func (s *Server) table() []route {
 		on("DELETE", admin+"/tokens", adminSelf, s.revokeListedTokens, ""),
 		on("DELETE", admin+"/tokens/:jti", adminSelf, s.revokeListedToken, ""),
 
+		// Status lists of those tokens.
+		on("GET", app+statusListsPath, open, s.statusLists, "").as(documentRoute),
+		on("GET", app+statusListsPath+"/:list", open, s.statusList, "").as(documentRoute),
+		on("GET", "/management"+statusListsPath, open, s.statusLists, "").as(documentRoute),
+		on("GET", "/management"+statusListsPath+"/:list", open, s.statusList, "").as(documentRoute),
+
 		// Section 7.1: organizations.
 		on("POST", organizations, anyone, s.createOrganization, "organization email username name password properties"),
 		on("GET", organizations, superuser, s.listOrganizations, ""),

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,7 +15,9 @@ import (
 const jwksPath = "/.well-known/jwks.json"
 
 // isPublicDocument tells whether a route serves a document that every origin may read (§1.6).
-func isPublicDocument(path string) bool { return strings.Contains(path, "/.well-known/") }
+func isPublicDocument(path string) bool {
+	return strings.Contains(path, "/.well-known/") || strings.Contains(path, statusListsPath)
+}
 
 // jwks serves the public keys of all issuers.
 func (s *Server) jwks(r *request) error {
@@ -37,6 +39,7 @@ type metadata struct {
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	StatusLists              string   `json:"status_list_aggregation_endpoint,omitempty"`
 }
 
 func (s *Server) metadataOf(issuer string, grantTypes, scopes []string) metadata {
@@ -56,7 +59,9 @@ func (s *Server) managementMetadata(r *request) error {
 	if s.Strict {
 		grantTypes = grantTypes[1:] // §2.7: never on /management/token
 	}
-	return r.metadata(s.metadataOf(s.Grants.ManagementIssuer(), grantTypes, nil))
+	document := s.metadataOf(s.Grants.ManagementIssuer(), grantTypes, nil)
+	document.StatusLists = s.aggregation(r, s.Grants.ManagementLists())
+	return r.metadata(document)
 }
 
 // applicationMetadata describes the issuer of one application; grants that are switched off are not listed.
@@ -70,7 +75,9 @@ func (s *Server) applicationMetadata(r *request) error {
 			return err
 		}
 	}
-	return r.metadata(s.metadataOf(tenant.Issuer, s.grantTypes(tenant), tenant.Application.Settings.Scopes))
+	document := s.metadataOf(tenant.Issuer, s.grantTypes(tenant), tenant.Application.Settings.Scopes)
+	document.StatusLists = s.aggregation(r, tenant.Lists())
+	return r.metadata(document)
 }
 
 func (s *Server) grantTypes(t *grants.Tenant) []string {
@@ -90,15 +97,19 @@ func (r *request) metadata(document metadata) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(body)
-	r.document(body, `"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`)
+	r.document(body, etagOf(body))
 	return nil
 }
 
-// document writes a public JSON document that may be cached, or 304 for somebody who has it. RFC 9110 §13.1.2.
+// document writes a public JSON document that may be cached for five minutes.
 func (r *request) document(body []byte, etag string) {
+	r.cacheable(echo.MIMEApplicationJSON, 5*time.Minute, body, etag)
+}
+
+// cacheable writes a public document that may be kept for a while, or 304 for somebody who has it. RFC 9110 §13.1.2.
+func (r *request) cacheable(contentType string, age time.Duration, body []byte, etag string) {
 	header := r.Response().Header()
-	header.Set(echo.HeaderCacheControl, "public, max-age=300")
+	header.Set(echo.HeaderCacheControl, "public, max-age="+strconv.Itoa(int(age/time.Second)))
 	header.Set("ETag", etag)
 	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 	header.Del(echo.HeaderVary)
@@ -107,7 +118,7 @@ func (r *request) document(body []byte, etag string) {
 		r.Response().WriteHeader(http.StatusNotModified)
 		return
 	}
-	r.write(http.StatusOK, echo.MIMEApplicationJSON, body)
+	r.write(http.StatusOK, contentType, body)
 }
 
 // knows compares an If-None-Match header with an entity tag, weakly as RFC 9110 §13.1.2 demands.

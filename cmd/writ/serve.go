@@ -147,7 +147,6 @@ func (w *wiring) connect(ctx context.Context) error {
 		return err
 	}
 	w.service = service
-	w.store.Subscribe(service.Apply)
 	w.store.Subscribe(func(change models.Change) {
 		if change.Kind != models.ChangeKey {
 			return
@@ -156,6 +155,8 @@ func (w *wiring) connect(ctx context.Context) error {
 			w.logger.Error("signing keys could not be read again", "cause", err)
 		}
 	})
+	// Behind the keys: what they have signed is made anew when they change.
+	w.store.Subscribe(service.Apply)
 	if w.mail, err = w.newMailer(); err != nil {
 		return err
 	}
