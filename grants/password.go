@@ -98,26 +98,34 @@ func (s *Service) userSubject(ctx context.Context, t *Tenant, user *models.User)
 
 // proveAdmin is the password grant at /management.
 func (s *Service) proveAdmin(ctx context.Context, req *TokenRequest) (subject, error) {
-	admin, err := s.Store.Admin(ctx, req.Username)
-	if err != nil && !errors.Is(err, models.ErrNotFound) {
-		return subject{}, failure(err)
-	}
-	req.tried = adminTried(&admin)
-	account := s.adminAccount(&admin, req.Username, req.Source)
-	right, outdated, err := s.checkSecret(ctx, account, req.Source, admin.PasswordHash, req.Password)
+	admin, err := s.loginAdmin(ctx, req.Username, req.Password, req.Source, &req.tried)
 	if err != nil {
 		return subject{}, err
 	}
+	return s.adminSubject(ctx, admin)
+}
+
+// loginAdmin finds an admin and checks his password. Unknown ones cost as much as known ones. tried is whom it was about, for the audit trail.
+func (s *Service) loginAdmin(ctx context.Context, ref, password, source string, tried *account) (*models.Admin, error) {
+	admin, err := s.Store.Admin(ctx, ref)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return nil, failure(err)
+	}
+	*tried = adminTried(&admin)
+	right, outdated, err := s.checkSecret(ctx, s.adminAccount(&admin, ref, source), source, admin.PasswordHash, password)
+	if err != nil {
+		return nil, err
+	}
 	if !right {
-		return subject{}, BadLogin()
+		return nil, BadLogin()
 	}
 	if err := s.adminLoginState(&admin); err != nil {
-		return subject{}, err
+		return nil, err
 	}
 	if outdated {
-		s.rehashAdmin(ctx, &admin, req.Password)
+		s.rehashAdmin(ctx, &admin, password)
 	}
-	return s.adminSubject(ctx, &admin)
+	return &admin, nil
 }
 
 // adminLoginState is wire contract §7.6. The superuser needs no confirmation and no approval.

@@ -129,7 +129,7 @@ func (s *Store) stream(ctx context.Context, query string, since int64, each func
 	return classify(rows.Err())
 }
 
-// PruneDenials removes up to limit expired denials, refresh tokens and links in one transaction, and answers how many. Fewer than
+// PruneDenials removes up to limit expired denials, refresh tokens, links and sessions in one transaction, and answers how many. Fewer than
 // limit means that none is left.
 func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 	count := 0
@@ -143,6 +143,7 @@ func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 			{"denied_subjects", "subject", s.denialsSince()},
 			{"refresh_tokens", "hash", t.now},
 			{"link_tokens", "hash", t.now},
+			{"portal_sessions", "hash", t.now},
 		} {
 			expired := t.db.Table(table.name).Select(table.key).Where("expires <= ?", table.before).Order("expires").Limit(limit - count)
 			result := t.db.Exec("DELETE FROM "+table.name+" WHERE "+table.key+" IN (?)", expired)

@@ -59,6 +59,7 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.StatusList{},
 		models.SigningKey{},
 		models.LinkToken{},
+		models.PortalSession{},
 		models.AuditEvent{},
 		auditOrganization{},
 	} {
