@@ -58,7 +58,7 @@ type Config struct {
 
 	// HTTPClient gives the Transport; its other fields are not used.
 	HTTPClient *http.Client
-	Logger     *slog.Logger // slog.Default if nil
+	Logger     *slog.Logger // nothing is logged if nil
 	Metrics    Metrics
 	Now        func() time.Time // time.Now if nil
 }
@@ -73,7 +73,7 @@ func (c Config) checked() (Config, error) {
 		problems = append(problems, errors.New("ClientID and ClientSecret belong together"))
 	}
 	if c.Leeway < 0 || c.Leeway > claims.MaxClockSkew {
-		problems = append(problems, fmt.Errorf("Leeway %v: want 0 to %v", c.Leeway, claims.MaxClockSkew))
+		problems = append(problems, fmt.Errorf("leeway %v: want 0 to %v", c.Leeway, claims.MaxClockSkew))
 	}
 	if c.MaxStale < 0 || c.MaxStaleAll < 0 {
 		problems = append(problems, errors.New("MaxStale and MaxStaleAll must not be negative"))
@@ -89,12 +89,12 @@ func (c Config) checked() (Config, error) {
 	for i, name := range c.Algorithms {
 		algorithm, known := canonical(name)
 		if !known {
-			problems = append(problems, fmt.Errorf("Algorithms: %q is none of ES256, RS256, PS256, EdDSA", name))
+			problems = append(problems, fmt.Errorf("algorithm %q is none of ES256, RS256, PS256, EdDSA", name))
 		}
 		c.Algorithms[i] = algorithm
 	}
 	if c.Logger == nil {
-		c.Logger = slog.Default()
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

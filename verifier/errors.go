@@ -96,7 +96,7 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is compares reasons.
 func (e *Error) Is(target error) bool {
-	other, is := target.(*Error) //nolint:errorlint // errors.Is does the unwrapping
+	other, is := target.(*Error)
 	return is && other.code == e.code
 }
 

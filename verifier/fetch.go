@@ -74,7 +74,7 @@ func maxAge(header http.Header) time.Duration {
 		if err != nil {
 			age = 0
 		}
-		return time.Duration(max(int64(seconds)-int64(age), 1)) * time.Second //nolint:gosec // 31 bits
+		return time.Duration(max(int64(seconds)-int64(age), 1)) * time.Second
 	}
 	return 0
 }

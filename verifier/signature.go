@@ -79,7 +79,7 @@ func checkES256(key *ecdsa.PublicKey, signed, signature []byte) bool {
 	der := append(buffer[:0], 0x30, 0) // SEQUENCE
 	der = appendInteger(der, signature[:half])
 	der = appendInteger(der, signature[half:])
-	der[1] = byte(len(der) - 2)
+	der[1] = byte(len(der) - 2) //nolint:gosec // 70 at most
 	return ecdsa.VerifyASN1(key, digest[:], der)
 }
 
@@ -89,7 +89,7 @@ func appendInteger(der, number []byte) []byte {
 	for len(number) > 1 && number[0] == 0 {
 		number = number[1:]
 	}
-	length := byte(len(number))
+	length := byte(len(number)) //nolint:gosec // 32 at most
 	if number[0] >= 0x80 {
 		return append(append(der, 0x02, length+1, 0), number...)
 	}

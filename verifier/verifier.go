@@ -156,6 +156,30 @@ func (v *Verifier) Ready() error {
 	return nil
 }
 
+// Position is how far the verifier has followed the feed of an issuer.
+type Position struct {
+	Epoch       string
+	Seq, Policy int64 // Policy is the seq of the policy; 0 without one
+}
+
+// Position tells how far the feed of a trusted issuer was followed; false while nothing is known.
+func (v *Verifier) Position(issuer string) (at Position, known bool) {
+	is := v.issuerOf(issuer)
+	if is == nil {
+		return Position{}, false
+	}
+	t := is.tracked.Load()
+	if t == nil || t.knowledge() == nil {
+		return Position{}, false
+	}
+	k := t.knowledge()
+	at = Position{Epoch: k.epoch, Seq: k.seq}
+	if k.policy != nil {
+		at.Policy = k.policy.document.Seq
+	}
+	return at, true
+}
+
 // Age is how old the oldest knowledge about revocations is; false while there is none.
 func (v *Verifier) Age() (age time.Duration, known bool) {
 	for _, is := range v.issuers {
