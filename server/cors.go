@@ -38,7 +38,7 @@ func (r *request) preflight(p *pattern) bool {
 		}
 	}
 	header := r.Response().Header()
-	if isPublicDocument(p.path) {
+	if isPublicDocument(p.path) || isFeed(p.path) {
 		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 	}
 	if header.Get(echo.HeaderAccessControlAllowOrigin) != "" {

@@ -72,7 +72,7 @@ func (r *request) speaksOAuth() bool {
 		return true
 	case tokenRoute:
 		return r.in != nil && r.in.dialect() == grants.RFC6749
-	case plainRoute, bodylessRoute, flowRoute, documentRoute:
+	case plainRoute, bodylessRoute, flowRoute, documentRoute, feedRoute:
 	}
 	return false
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/grants/feed"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/store"
@@ -110,6 +111,10 @@ func newServer(t testing.TB, opts options) *fixture {
 	f.service, err = grants.New(t.Context(), service)
 	must(t, err)
 	f.store.Subscribe(f.service.Apply)
+	hub, err := feed.New(t.Context(), feed.Config{Store: f.store, Signer: ring, Now: f.clock.now, Logger: logger})
+	must(t, err)
+	t.Cleanup(hub.Close)
+	f.store.Subscribe(hub.Apply)
 	cfg := Config{
 		PublicURL: publicURL, Strict: opts.strict, PublicRegistration: opts.registration, AllowedOrigins: opts.origins, Version: "test",
 		AdminConfirmation: service.AdminConfirmation, AdminApproval: service.AdminApproval,

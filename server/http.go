@@ -43,6 +43,7 @@ func (s *Server) HTTPServer() *HTTPServer {
 	if h.connections != nil {
 		h.ConnState = h.connections.watch
 	}
+	h.RegisterOnShutdown(s.end)
 	return h
 }
 

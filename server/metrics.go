@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/grants/feed"
 )
 
 // metrics are the counters of §11.3, in a registry of this server's own.
@@ -46,6 +48,20 @@ func newMetrics() *metrics {
 	}
 	m.page = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
+}
+
+// watchFeed shows what the revocation feed counts.
+func (m *metrics) watchFeed(stats *feed.Stats) {
+	counter := func(name, help string, of *atomic.Int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of.Load()) })
+	}
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "writ_feed_clients", Help: "Who follow the revocation feed now."},
+			func() float64 { return float64(stats.Followers.Load()) }),
+		counter("writ_feed_documents_signed_total", "Documents of the revocation feed that were signed.", &stats.Signed),
+		counter("writ_feed_events_sent_total", "Documents given to those who follow the revocation feed.", &stats.Sent),
+		counter("writ_feed_complete_pages_total", "Pages of complete lists of the revocation feed that were served.", &stats.Complete),
+	)
 }
 
 // refused counts a credential that was refused, by its error code.

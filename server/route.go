@@ -23,6 +23,7 @@ const (
 	bodylessRoute           // the body is ignored, whatever it is
 	flowRoute               // a mail flow of §7.6: JSON or pages
 	documentRoute           // a public document, of a deleted application too: the handler finds whose it is
+	feedRoute               // the revocation feed: also of an application that is deleted
 )
 
 // route is one line of the table.
@@ -183,7 +184,7 @@ func (s *Server) handle(r *request) error {
 	if r.in, err = readBody(r.Request()); err != nil && r.route.kind != bodylessRoute {
 		return err
 	}
-	if r.route.ofApplication() && r.route.kind != documentRoute {
+	if r.route.ofApplication() && r.route.kind != documentRoute && r.route.kind != feedRoute {
 		if err := r.findTenant(); err != nil {
 			return err
 		}

@@ -34,6 +34,10 @@ func (s *Server) table() []route {
 		on("POST|PUT", applications+"/:app/credentials/revoketokens", organizationAccess, s.revokeManagedClient, "").as(bodylessRoute),
 		on("POST|PUT", app+"/credentials/revoketokens", applicationAccess, s.revokeApplicationClient, "").as(bodylessRoute),
 
+		// The revocation feed (docs/feed.md).
+		on("GET", "/management"+revocationsPath, open, s.revocations, "").as(feedRoute),
+		on("GET", app+revocationsPath, open, s.revocations, "").as(feedRoute),
+
 		// Section 6.4: registered tokens.
 		on("GET", app+"/tokens", applicationAccess, s.listTokens, ""),
 		on("DELETE", app+"/tokens", applicationAccess, s.revokeListedTokens, ""),

@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/grants/feed"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/web"
@@ -34,6 +35,7 @@ type Config struct {
 	AllowedOrigins     []string // server-wide list for CORS; "*" allows every origin
 	AdminConfirmation  bool     // admins confirm their e-mail address before they log in
 	AdminApproval      bool     // the superuser activates new admins
+	FeedForClients     bool     // feed-access=client: the revocation feed is not for the public
 	Version            string   // shown by /status
 
 	// TrustedProxies are the peers whose forwarding headers count; nobody else's do.
@@ -50,6 +52,7 @@ type Config struct {
 	Grants    *grants.Service
 	Store     Store
 	Keys      *keys.Ring
+	Feed      *feed.Hub
 	Passwords *grants.Passwords
 	Secrets   *grants.Secrets
 	// Audit collects what is recorded without making a request wait: refused attempts. Changes go to Store at once. nil: nobody collects.
@@ -78,6 +81,7 @@ type Store interface {
 	organizationStore
 	managedStore
 	clientStore
+	feedStore
 	adminStore
 	memberStore
 }
@@ -108,12 +112,19 @@ type Server struct {
 
 	pages     *web.MailPages
 	mailLimit *grants.MailLimit
+	feedLimit *grants.SourceLimit
+
+	ending context.Context //nolint:containedctx // ends when the server shuts down, for those who wait
+	end    context.CancelFunc
 }
 
 // New makes a Server with its whole route table.
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
 	s.pages, s.mailLimit = web.NewMailPages(), grants.NewMailLimit(cfg.Now)
+	s.feedLimit = grants.NewSourceLimit(cfg.Now, feedBurst, feedRate)
+	s.ending, s.end = context.WithCancel(context.Background())
+	s.metrics.watchFeed(&cfg.Feed.Stats)
 	s.https = strings.HasPrefix(cfg.PublicURL, "https://")
 	if cfg.MaxConnections > 0 {
 		s.connections = newConnections(cfg.MaxConnections)

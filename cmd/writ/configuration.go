@@ -44,6 +44,7 @@ type configuration struct {
 	smtp               *mail.Server // nil: none
 	mailFrom           string       // empty: from publicURL
 	auditUserLogins    bool
+	feedForClients     bool
 	auditRetention     time.Duration // 0: for ever
 	logFormat          string
 	logLevel           slog.Level

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/grants/feed"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
@@ -72,7 +73,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	loops := append(ports.loops(w), w.store.Run, w.audit.Run, w.mail.Run)
+	loops := append(ports.loops(w), w.store.Run, w.audit.Run, w.mail.Run, w.feed.Run)
 	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 
@@ -100,6 +101,7 @@ type wiring struct {
 	service   *grants.Service
 	audit     *grants.Recorder
 	mail      *mail.Mailer
+	feed      *feed.Hub
 	handler   *server.Server
 
 	certificate *certificate // nil: plain HTTP
@@ -157,6 +159,10 @@ func (w *wiring) connect(ctx context.Context) error {
 	})
 	// Behind the keys: what they have signed is made anew when they change.
 	w.store.Subscribe(service.Apply)
+	if w.feed, err = feed.New(ctx, feed.Config{Store: w.store, Signer: ring, Now: w.now, Logger: w.logger}); err != nil {
+		return err
+	}
+	w.store.Subscribe(w.feed.Apply) // behind the keys: what it says is signed by those that are valid then
 	if w.mail, err = w.newMailer(); err != nil {
 		return err
 	}
@@ -168,7 +174,8 @@ func (w *wiring) connect(ctx context.Context) error {
 		PublicURL: w.publicURL, Strict: w.strict, PublicRegistration: w.publicRegistration, AllowedOrigins: w.allowedOrigins,
 		AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval, Version: version(), Now: w.now, Logger: w.logger,
 		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit,
-		Mail: w.mail, TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
+		Mail: w.mail, Feed: w.feed, FeedForClients: w.feedForClients,
+		TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
 	})
 	return nil
 }

@@ -177,6 +177,12 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseRetention(v, &c.auditRetention) },
 		},
 		{
+			name: "feed-access", fallback: "public", usage: "who may read the revocation feed: public, or client (clients and admins of the application or organization)",
+			parse: func(c *configuration, v string) error {
+				return parseChoice(v, "client", &c.feedForClients, "public", "client")
+			},
+		},
+		{
 			name: "log-format", fallback: "text", usage: "text or json",
 			parse: func(c *configuration, v string) error { return parseWord(v, &c.logFormat, "text", "json") },
 		},

@@ -1,0 +1,153 @@
+package feed
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/writ-auth/writ/claims/revocation"
+)
+
+// Document is a signed document, shared by everybody who gets it.
+type Document struct {
+	Text      string // compact JWS
+	Epoch     string
+	From, Seq int64
+	ETag      string // a weak entity tag without W/
+	Complete  bool
+	Ended     bool
+	// News tells whether anything has happened that an increment tells of.
+	News bool
+
+	partial bool // there is more behind Seq already
+	signed  time.Time
+	pack    func() []byte
+}
+
+// Gzip gives the text compressed, or nil if that is not worth it.
+func (d *Document) Gzip() []byte { return d.pack() }
+
+// worthPacking is the length from which on a document is compressed.
+const worthPacking = 1400
+
+// sign makes a Document of what the caller has filled in but the times and the epoch.
+func (h *Hub) sign(d *revocation.Document) (*Document, error) {
+	d.IssuedAt, d.Epoch = h.Now().Unix(), h.epoch
+	payload, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	text, err := h.Signer.SignAs(revocation.Type, payload)
+	if err != nil {
+		return nil, err
+	}
+	h.Stats.Signed.Add(1)
+	return &Document{
+		Text: text, Epoch: h.epoch, From: d.From, Seq: d.Seq, Complete: d.Complete, Ended: d.Ended,
+		ETag: etag(text), signed: h.Now(), pack: packer(text),
+	}, nil
+}
+
+func etag(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+func packer(text string) func() []byte {
+	if len(text) < worthPacking {
+		return func() []byte { return nil }
+	}
+	return sync.OnceValue(func() []byte {
+		var packed bytes.Buffer
+		w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+		if err != nil {
+			return nil
+		}
+		// A buffer takes everything.
+		_, _ = w.Write([]byte(text))
+		_ = w.Close()
+		return packed.Bytes()
+	})
+}
+
+// state is what stands whole in every document.
+type state struct {
+	keys  []string
+	ended bool
+}
+
+func (s state) put(d *revocation.Document) { d.Keys, d.Ended = s.keys, s.ended }
+
+// state reads what is whole in every document, at least as new as the newest change that this process knows.
+func (h *Hub) state(ctx context.Context, scope uuid.UUID) (state, error) {
+	dropped, err := h.droppedKeys(ctx)
+	if err != nil {
+		return state{}, err
+	}
+	ended, err := h.hasEnded(ctx, scope)
+	return state{dropped, ended}, err
+}
+
+// droppedState is the state of a key that is not trusted any more (package keys).
+const droppedState = "dropped"
+
+func (h *Hub) droppedKeys(ctx context.Context) ([]string, error) {
+	h.mu.RLock()
+	dropped, stale, loads := h.dropped, h.stale, h.loads
+	h.mu.RUnlock()
+	if !stale {
+		return dropped, nil
+	}
+	rows, err := h.Store.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dropped = nil
+	for i := range rows {
+		if rows[i].State == droppedState {
+			dropped = append(dropped, rows[i].KID)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.loads == loads {
+		h.dropped, h.stale = dropped, false
+	}
+	return dropped, nil
+}
+
+// maxStates bounds how many applications' states are kept.
+const maxStates = 50_000
+
+func (h *Hub) hasEnded(ctx context.Context, scope uuid.UUID) (bool, error) {
+	if scope == Management {
+		return false, nil
+	}
+	h.mu.RLock()
+	ended, known := h.ended[scope]
+	loads := h.loads
+	h.mu.RUnlock()
+	if known {
+		return ended, nil
+	}
+	ended, err := h.Store.Ended(ctx, scope)
+	if err != nil {
+		return false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.loads == loads {
+		if len(h.ended) >= maxStates {
+			clear(h.ended)
+		}
+		h.ended[scope] = ended
+	}
+	return ended, nil
+}
