@@ -27,7 +27,13 @@ func (s *Store) CreateAdmin(ctx context.Context, admin models.Admin, memberOf ..
 	})
 }
 
+// adminNames is the lock of who gives names to admins: no index tells a username from an address.
+const adminNames = "names of admins"
+
 func (t *transaction) createAdmin(admin models.Admin) error {
+	if err := t.lock(adminNames); err != nil {
+		return err
+	}
 	if err := t.uniqueAdmin(admin); err != nil {
 		return err
 	}
@@ -99,8 +105,13 @@ func (t *transaction) updateAdmin(id uuid.UUID, change func(*models.Admin) error
 		return row, err
 	}
 	row.ID, row.Modified = id, t.now
-	if err := t.uniqueAdmin(row); err != nil {
-		return row, err
+	if row.UsernameKey != before.UsernameKey || row.EmailKey != before.EmailKey {
+		if err := t.lock(adminNames); err != nil {
+			return row, err
+		}
+		if err := t.uniqueAdmin(row); err != nil {
+			return row, err
+		}
 	}
 	t.changed(models.ChangeAdmin, id)
 	if err := t.raise(subject{id: id, scope: models.ManagementScope}, before.Generation, row.Generation); err != nil {

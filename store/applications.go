@@ -115,6 +115,13 @@ func (s *Store) ApplicationsOf(ctx context.Context, organization uuid.UUID) ([]m
 	return applications, classify(err)
 }
 
+// DeletedApplicationsOf lists the tombstones among the applications of an organization by name.
+func (s *Store) DeletedApplicationsOf(ctx context.Context, organization uuid.UUID) ([]models.Application, error) {
+	applications := []models.Application{}
+	err := s.read(ctx).Where("organization_id = ? AND deleted IS NOT NULL", organization).Order("name").Find(&applications).Error
+	return applications, classify(err)
+}
+
 // UpdateApplication changes a live application. LongestTTL follows from the settings and only rises.
 func (s *Store) UpdateApplication(
 	ctx context.Context, id uuid.UUID, change func(*models.Application) error,
@@ -162,9 +169,12 @@ func (t *transaction) buryApplication(row *models.Application) error {
 func (s *Store) RestoreApplication(ctx context.Context, id uuid.UUID) (models.Application, error) {
 	var row models.Application
 	err := s.write(ctx, func(t *transaction) (err error) {
-		row, err = one[models.Application](t.forUpdate(),
-			"id = ? AND organization_id IN (SELECT id FROM organizations WHERE deleted IS NULL)", id)
-		if err != nil || row.Deleted == nil {
+		// The organization's row first, as DeleteOrganization has it: it must not go meanwhile.
+		if _, err = one[models.Organization](t.forShare(),
+			"deleted IS NULL AND id = (SELECT organization_id FROM applications WHERE id = ?)", id); err != nil {
+			return err
+		}
+		if row, err = one[models.Application](t.forUpdate(), "id = ?", id); err != nil || row.Deleted == nil {
 			return err
 		}
 		row.Deleted, row.Modified = nil, t.now
@@ -193,11 +203,11 @@ func (t *transaction) denyEverybody(application uuid.UUID) error {
 	}{
 		{"UPDATE users SET generation = generation + 1 WHERE application_id = ?", []any{scope}},
 		{"UPDATE clients SET generation = generation + 1 WHERE id = ?", []any{scope}},
-		// "WHERE" before ON CONFLICT is needed by SQLite's parser.
+		// "WHERE" before ON CONFLICT is needed by SQLite's parser; PostgreSQL takes parameters in a UNION for texts.
 		{
 			`INSERT INTO denied_subjects (subject, scope, generation, expires, created)
-		SELECT id, ?, generation, ?, ? FROM users WHERE application_id = ?
-		UNION ALL SELECT id, ?, generation, ?, ? FROM clients WHERE id = ?
+		SELECT id, CAST(? AS TEXT), generation, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM users WHERE application_id = ?
+		UNION ALL SELECT id, CAST(? AS TEXT), generation, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM clients WHERE id = ?
 		ON CONFLICT (subject) DO UPDATE SET
 			generation = excluded.generation, expires = excluded.expires, created = excluded.created`,
 			[]any{scope, t.subjectExpiry(ttl), t.now, scope, scope, t.subjectExpiry(ttl), t.now, scope},

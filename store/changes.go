@@ -19,6 +19,9 @@ const (
 	pruneBatch     = 500
 	changesKept    = 24 * time.Hour
 	changesPerRead = 500
+
+	// changeChannel is where PostgreSQL says that there are new changes.
+	changeChannel = "writ_changes"
 )
 
 // Subscribe registers a function that sees every change from now on, in order, each once and never two at a time. It is to be

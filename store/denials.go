@@ -59,11 +59,12 @@ func (t *transaction) raise(who subject, before, after int64) error {
 
 // longestTTL is the longest lifetime (ms) that tokens of a subject may ever have been given.
 func (t *transaction) longestTTL(application *uuid.UUID) (int64, error) {
-	server, err := t.serverTTL()
+	// Nobody must raise them before the denial that they decide about is there.
+	server, err := serverTTL(t.forShare())
 	if err != nil || application == nil {
 		return server, err
 	}
-	row, err := one[models.Application](t.db, "id = ?", *application)
+	row, err := one[models.Application](t.forShare(), "id = ?", *application)
 	return max(server, row.LongestTTL), err
 }
 
@@ -146,7 +147,8 @@ func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 			{"portal_sessions", "hash", t.now},
 		} {
 			expired := t.db.Table(table.name).Select(table.key).Where("expires <= ?", table.before).Order("expires").Limit(limit - count)
-			result := t.db.Exec("DELETE FROM "+table.name+" WHERE "+table.key+" IN (?)", expired)
+			// The second condition is asked again when somebody has just prolonged one of them.
+			result := t.db.Exec("DELETE FROM "+table.name+" WHERE "+table.key+" IN (?) AND expires <= ?", expired, table.before)
 			if result.Error != nil {
 				return result.Error
 			}

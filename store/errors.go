@@ -6,7 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 	"gorm.io/gorm"
 
@@ -28,6 +31,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", models.ErrNotFound, err)
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		return fmt.Errorf("%w: %w", models.ErrConflict, err)
+	case unstorable(err):
+		return models.Illegal("a text holds what no text may hold")
 	case unavailable(err):
 		return fmt.Errorf("%w: %w", models.ErrUnavailable, err)
 	}
@@ -39,7 +44,7 @@ func unavailable(err error) bool {
 		return true
 	}
 	// database/sql does not export the error of a closed pool.
-	if err.Error() == "sql: database is closed" {
+	if err.Error() == "sql: database is closed" || postgresUnavailable(err) {
 		return true
 	}
 	var failure sqlite3.Error
@@ -52,4 +57,51 @@ func unavailable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// Classes (the first two characters) and codes of PostgreSQL's errors. PostgreSQL 15, Appendix A.
+const (
+	sqlSerializationFailure = "40001"
+	sqlDeadlock             = "40P01"
+	sqlBadCharacter         = "22021"
+	sqlUntranslatable       = "22P05"
+	sqlReadOnly             = "25006" // what was the primary is a standby now
+	sqlIdleTooLong          = "25P03"
+	sqlLockTimeout          = "55P03"
+	sqlNoDatabase           = "3D000"
+)
+
+// conflicting tells whether a transaction failed only because of others at the same time.
+func conflicting(err error) bool {
+	failure, is := errors.AsType[*pgconn.PgError](err)
+	return is && (failure.Code == sqlSerializationFailure || failure.Code == sqlDeadlock)
+}
+
+// unstorable tells of a text with NUL, or one that is no UTF-8.
+func unstorable(err error) bool {
+	failure, is := errors.AsType[*pgconn.PgError](err)
+	return is && (failure.Code == sqlBadCharacter || failure.Code == sqlUntranslatable)
+}
+
+// postgresUnavailable tells of what another attempt may overcome: the server or the way to it, not the statement.
+func postgresUnavailable(err error) bool {
+	if failure, is := errors.AsType[*pgconn.PgError](err); is {
+		switch failure.Code[:2] {
+		case "08", "28", "53", "57", "58", "XX": // connection, authorization, resources, operator, system, corruption
+			return true
+		}
+		switch failure.Code {
+		case sqlSerializationFailure, sqlDeadlock, sqlReadOnly, sqlIdleTooLong, sqlLockTimeout, sqlNoDatabase:
+			return true
+		}
+		return false
+	}
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
+	var network net.Error
+	if _, is := errors.AsType[*pgconn.ConnectError](err); is || errors.As(err, &network) {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || err.Error() == "conn closed"
 }

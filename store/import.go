@@ -62,6 +62,9 @@ func (i *userImport) run() (err error) {
 	if _, err = one[models.Application](i.db, "id = ? AND deleted IS NULL", i.Application); err != nil {
 		return err
 	}
+	if err := i.lock("users of " + i.Application.String()); err != nil {
+		return err
+	}
 	if i.known, err = i.findTaken(i.Application, i.Users); err != nil {
 		return err
 	}
@@ -185,7 +188,7 @@ func (i *userImport) createAll() error {
 		return nil
 	}
 	err := i.db.Transaction(func(db *gorm.DB) error { return i.insert(db, i.created) })
-	if err == nil || i.db.Statement.Context.Err() != nil || errors.Is(classify(err), models.ErrUnavailable) {
+	if err == nil || i.db.Statement.Context.Err() != nil || unavailable(err) {
 		return err
 	}
 	for at := range i.created {
@@ -193,7 +196,7 @@ func (i *userImport) createAll() error {
 		err := i.db.Transaction(func(db *gorm.DB) error { return i.insert(db, one) })
 		switch {
 		case err == nil:
-		case i.db.Statement.Context.Err() != nil, errors.Is(classify(err), models.ErrUnavailable):
+		case i.db.Statement.Context.Err() != nil, unavailable(err):
 			return err
 		default:
 			i.outcomes[one[0].at] = models.ImportOutcome{Result: models.ImportRejected, Reason: "the database refuses the user"}

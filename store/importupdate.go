@@ -113,7 +113,7 @@ func (i *userImport) findRights() error {
 	}
 	for part := range slices.Chunk(folded(roles), batch) {
 		var rows []models.Role
-		if err := i.db.Where("application_id = ? AND name IN ?", i.Application, part).Find(&rows).Error; err != nil {
+		if err := i.forShare().Where("application_id = ? AND name IN ?", i.Application, part).Find(&rows).Error; err != nil {
 			return err
 		}
 		for _, row := range rows {
@@ -122,7 +122,7 @@ func (i *userImport) findRights() error {
 	}
 	for part := range slices.Chunk(folded(groups), batch) {
 		var rows []models.Group
-		if err := i.db.Where("application_id = ? AND path_key IN ?", i.Application, part).Find(&rows).Error; err != nil {
+		if err := i.forShare().Where("application_id = ? AND path_key IN ?", i.Application, part).Find(&rows).Error; err != nil {
 			return err
 		}
 		for _, row := range rows {

@@ -31,9 +31,9 @@ func (s *Store) CreateLink(ctx context.Context, link models.LinkToken) error {
 func (t *transaction) ownerExists(link *models.LinkToken) error {
 	var err error
 	if link.OwnerKind == models.OwnerAdmin {
-		_, err = one[models.Admin](t.db, "id = ?", link.OwnerID)
+		_, err = one[models.Admin](t.forUpdate(), "id = ?", link.OwnerID)
 	} else {
-		_, err = one[models.User](t.db, "id = ? AND application_id = ?", link.OwnerID, link.ApplicationID)
+		_, err = one[models.User](t.forUpdate(), "id = ? AND application_id = ?", link.OwnerID, link.ApplicationID)
 	}
 	return err
 }

@@ -25,13 +25,17 @@ func (s *Store) IsMember(ctx context.Context, admin, organization uuid.UUID) (bo
 // AddMember makes an admin a member; being one already is no error.
 func (s *Store) AddMember(ctx context.Context, admin, organization uuid.UUID) error {
 	return s.write(ctx, func(t *transaction) error {
+		member, err := t.lockMember(admin)
+		if err != nil {
+			return err
+		}
 		row := models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}
 		result := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		if result.Error != nil || result.RowsAffected == 0 {
 			return result.Error
 		}
 		t.memberChanged(admin, organization)
-		return t.membershipsFit(admin)
+		return t.membershipsFit(member)
 	})
 }
 
@@ -61,26 +65,33 @@ func (s *Store) RemoveMember(ctx context.Context, admin, organization uuid.UUID)
 }
 
 func (t *transaction) createMembership(admin, organization uuid.UUID) error {
-	err := t.db.Create(&models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}).Error
+	member, err := t.lockMember(admin)
 	if err != nil {
 		return err
 	}
-	return t.membershipsFit(admin)
+	if err := t.db.Create(&models.Membership{AdminID: admin, OrganizationID: organization, Created: t.now}).Error; err != nil {
+		return err
+	}
+	return t.membershipsFit(member)
 }
 
 // maxMembershipNames bounds the names of an admin's organizations, in bytes of JSON. They stand in his token, which must fit into an HTTP
 // header, and whoever owns an organization may make anybody its member: without a bound he could keep others from logging in.
 const maxMembershipNames = 4 << 10
 
+// lockMember keeps two organizations from taking the same admin at once; models.ErrNotFound if there is no such admin.
+func (t *transaction) lockMember(admin uuid.UUID) (models.Admin, error) {
+	return one[models.Admin](t.forUpdate(), "id = ?", admin)
+}
+
 // membershipsFit refuses a membership too many. The superuser's token names no organizations.
-func (t *transaction) membershipsFit(admin uuid.UUID) error {
-	row, err := one[models.Admin](t.forUpdate(), "id = ?", admin)
-	if err != nil || row.Superuser {
-		return err
+func (t *transaction) membershipsFit(row models.Admin) error {
+	if row.Superuser {
+		return nil
 	}
 	var size int64
-	err = t.db.Model(&models.Organization{}).Select("COALESCE(SUM(LENGTH(name) + 3), 0)").
-		Where("deleted IS NULL AND id IN (SELECT organization_id FROM memberships WHERE admin_id = ?)", admin).Scan(&size).Error
+	err := t.db.Model(&models.Organization{}).Select("COALESCE(SUM(LENGTH(name) + 3), 0)").
+		Where("deleted IS NULL AND id IN (SELECT organization_id FROM memberships WHERE admin_id = ?)", row.ID).Scan(&size).Error
 	if err == nil && size > maxMembershipNames {
 		err = models.Illegal("%s is a member of too many organizations: their names do not fit into a token", models.Printable(row.Username))
 	}

@@ -5,18 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
 	"github.com/writ-auth/writ/models"
@@ -24,10 +18,6 @@ import (
 
 // Open opens the database, creating it if absent, and brings its schema up to date. Several processes may do so at once.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	path, ok := strings.CutPrefix(cfg.Database, "sqlite:")
-	if !ok || path == "" || strings.Contains(path, ":memory:") {
-		return nil, fmt.Errorf("database %q: want sqlite:PATH", cfg.Database)
-	}
 	if cfg.TokenTTL < 0 {
 		return nil, fmt.Errorf("token lifetime %d: want 0 or more milliseconds", cfg.TokenTTL)
 	}
@@ -38,61 +28,78 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
-	if err := s.open(ctx, path, cfg.TokenTTL); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+	database, err := connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx, database, cfg.TokenTTL); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", database.name, oneLine(err)), database.close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, ttl int64) (err error) {
-	if err := createFile(path); err != nil {
-		return err
+// database is a database that can be reached, but that nobody has looked into yet.
+type database struct {
+	name     string // for people; without a password
+	writer   *sql.DB
+	reader   *sql.DB   // cannot write
+	migrator *sql.DB   // may take its time
+	postgres *postgres // nil: SQLite
+	// dialector is how gorm speaks to a pool.
+	dialector func(*sql.DB) gorm.Dialector
+}
+
+// connect never repeats what it was given as a whole: the address of a PostgreSQL has a password.
+func connect(cfg Config) (*database, error) {
+	if path, is := strings.CutPrefix(cfg.Database, "sqlite:"); is && path != "" && !strings.Contains(path, ":memory:") {
+		return connectSQLite(path)
 	}
-	var pools []*sql.DB
-	defer func() {
-		if err != nil {
-			for _, pool := range pools {
-				_ = pool.Close()
-			}
-		}
-	}()
-	for _, source := range []string{writerSource(path), readerSource(path)} {
-		pool, err := sql.Open(sqlite.DriverName, source)
-		if err != nil {
+	if IsPostgres(cfg.Database) {
+		return connectPostgres(cfg)
+	}
+	return nil, errors.New("database: want sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
+}
+
+func (d *database) close() error {
+	return errors.Join(d.reader.Close(), d.writer.Close(), d.migrator.Close())
+}
+
+func (s *Store) open(ctx context.Context, d *database, ttl int64) error {
+	if d.postgres != nil {
+		if err := d.postgres.check(ctx, d.writer, s.logger); err != nil {
 			return err
 		}
-		pools = append(pools, pool)
 	}
-	writer, reader := pools[0], pools[1]
-	// SQLite has one writer; a queue in database/sql is fair and can be left when the request ends, SQLite's own cannot.
-	writer.SetMaxOpenConns(1)
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	reader.SetMaxOpenConns(readers)
-	reader.SetMaxIdleConns(readers)
-
-	if err := migrate(ctx, writer); err != nil {
+	err := migrate(ctx, d, s.logger)
+	if d.migrator != d.writer {
+		err = errors.Join(err, d.migrator.Close())
+	}
+	if err != nil {
 		return err
 	}
-	if s.writer, err = s.gorm(writer, false); err != nil {
+	s.postgres = d.postgres
+	if s.writer, err = s.gorm(d, d.writer, false); err != nil {
 		return err
 	}
-	if s.reader, err = s.gorm(reader, true); err != nil {
+	if s.reader, err = s.gorm(d, d.reader, d.postgres == nil); err != nil {
 		return err
 	}
 	return s.prepare(ctx, ttl)
 }
 
 // gorm wraps a pool. Statements of the writer always run inside a transaction, where gorm's prepared statements are prepared
-// anew every time; there the driver's own cache serves.
-func (s *Store) gorm(pool *sql.DB, prepared bool) (*gorm.DB, error) {
-	return gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), &gorm.Config{
+// anew every time; there the driver's own cache serves, and PostgreSQL's driver has one for all.
+func (s *Store) gorm(d *database, pool *sql.DB, prepared bool) (*gorm.DB, error) {
+	return gorm.Open(d.dialector(pool), &gorm.Config{
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		PrepareStmt:            prepared,
 		PrepareStmtMaxSize:     500,
 		DisableAutomaticPing:   true,
-		NowFunc:                s.now,
-		Logger:                 queryLog{s.logger},
+		// A newer version of Writ may add columns while this one runs: what is read is named.
+		QueryFields: d.postgres != nil,
+		NowFunc:     s.now,
+		Logger:      queryLog{s.logger},
 	})
 }
 
@@ -121,38 +128,22 @@ func (s *Store) prepare(ctx context.Context, ttl int64) error {
 	return err
 }
 
-// createFile makes the folder and the file before SQLite does, which would let everybody read them. The files beside it
-// (-wal, -shm) inherit its mode.
-func createFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+// oneLine keeps a failure to open from filling the screen of whoever started the program.
+func oneLine(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if text == err.Error() {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // G304: the operator names it
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return file.Close()
+	return &openError{text, err}
 }
 
-// writerSource: synchronous=FULL, because a denial that was acknowledged must survive a power cut. It costs one fsync a write,
-// and issuing tokens writes nothing. Transactions take the write lock at once: a lock taken later could only fail.
-func writerSource(path string) string {
-	return source(path, url.Values{"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}})
+type openError struct {
+	text  string
+	cause error
 }
 
-func readerSource(path string) string {
-	return source(path, url.Values{"_query_only": {"true"}})
-}
-
-func source(path string, options url.Values) string {
-	options.Set("_busy_timeout", "5000")
-	options.Set("_foreign_keys", "true")
-	options.Set("_stmt_cache_size", "100")
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
-}
+func (e *openError) Error() string { return e.text }
+func (e *openError) Unwrap() error { return e.cause }
 
 // forever is the lifetime (ms) from which on a token counts as non-expiring: 100 years of 365 days, which is also the largest
 // that may be asked for (wire contract §3).
@@ -169,8 +160,10 @@ func lifetime(ttl int64) int64 {
 const metaLongestTTL = "longest_token_ttl"
 
 // serverTTL is the longest default lifetime (ms) that this server was ever configured with.
-func (t *transaction) serverTTL() (int64, error) {
-	text, err := meta(t.db, metaLongestTTL)
+func (t *transaction) serverTTL() (int64, error) { return serverTTL(t.db) }
+
+func serverTTL(db *gorm.DB) (int64, error) {
+	text, err := meta(db, metaLongestTTL)
 	if errors.Is(err, models.ErrNotFound) {
 		return 0, nil
 	}

@@ -38,6 +38,9 @@ func (s *Store) RefreshToken(ctx context.Context, hash []byte) (models.RefreshTo
 // models.ErrSpent means that the token was used already, models.ErrNotFound that it is unknown or its family has ended.
 func (s *Store) RotateRefreshToken(ctx context.Context, presented []byte, grace int64, next models.RefreshToken) error {
 	return s.write(ctx, func(t *transaction) error {
+		if err := t.holdUser(next.UserID); err != nil {
+			return err
+		}
 		if _, err := t.consume(presented, grace, next.Hash); err != nil {
 			return err
 		}
@@ -50,11 +53,14 @@ func (s *Store) RotateRefreshToken(ctx context.Context, presented []byte, grace 
 // expire which is handed out instead. Either everything happens or nothing. Errors are those of both.
 func (s *Store) ExchangeRefreshToken(ctx context.Context, presented []byte, grace int64, token models.RegisteredToken) error {
 	return s.write(ctx, func(t *transaction) error {
+		if err := t.holdUser(token.Subject); err != nil {
+			return err
+		}
 		spent, err := t.consume(presented, grace, nil)
 		if err != nil {
 			return err
 		}
-		if err := t.db.Where("family = ?", spent.Family).Delete(&models.RefreshToken{}).Error; err != nil {
+		if err := t.endFamily(spent.Family); err != nil {
 			return err
 		}
 		return t.registerToken(token)
@@ -90,9 +96,27 @@ func (t *transaction) exactlyOne(update string, args ...any) error {
 	return result.Error
 }
 
+// holdUser keeps a user's row before those of his tokens are locked, as every change of the user does: two transactions that lock them in
+// different orders would wait for each other. SQLite has one writer.
+func (t *transaction) holdUser(user uuid.UUID) error {
+	if !t.postgres {
+		return nil
+	}
+	return t.db.Exec("SELECT 1 FROM users WHERE id = ? FOR UPDATE", user).Error
+}
+
 // EndRefreshFamily removes every token that follows from one login.
 func (s *Store) EndRefreshFamily(ctx context.Context, family uuid.UUID) error {
-	return s.write(ctx, func(t *transaction) error {
-		return t.db.Where("family = ?", family).Delete(&models.RefreshToken{}).Error
-	})
+	return s.write(ctx, func(t *transaction) error { return t.endFamily(family) })
+}
+
+// endFamily looks until nothing is left: a rotation that was under way when it looked has added a token, and is over when its spent one could
+// be removed.
+func (t *transaction) endFamily(family uuid.UUID) error {
+	for {
+		result := t.db.Where("family = ?", family).Delete(&models.RefreshToken{})
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+	}
 }

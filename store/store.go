@@ -1,4 +1,4 @@
-// Package store keeps Writ's rows in a database through gorm: SQLite today, written so that the same SQL runs on PostgreSQL.
+// Package store keeps Writ's rows in a database through gorm: SQLite for one process, PostgreSQL for several; the same SQL runs on both.
 // It owns the schema (numbered migrations, embedded), transactions, the uniqueness of names, the change log that tells
 // caches what they must forget, and the bookkeeping that makes a raised generation a denial. It knows neither HTTP nor what a
 // token looks like, and it never sees a password or secret in the clear.
@@ -25,8 +25,11 @@ import (
 
 // Config says where the database is.
 type Config struct {
-	// Database is "sqlite:PATH". A database in memory is not offered: what it acknowledged would not survive.
+	// Database is "sqlite:PATH" or "postgres://USER:PASSWORD@HOST:PORT/NAME?OPTIONS". A database in memory is not offered: what
+	// it acknowledged would not survive.
 	Database string
+	// Connections bounds what this process opens to PostgreSQL; 0 is 20. SQLite needs no bound.
+	Connections int
 	// TokenTTL (ms) is the server's default lifetime of access tokens, 0 for non-expiring. The longest value that was ever
 	// used is remembered in the database, because a denial must outlive the tokens of former configurations.
 	TokenTTL int64
@@ -40,12 +43,13 @@ type Config struct {
 
 // Store is the database. Its methods may be called concurrently.
 type Store struct {
-	writer *gorm.DB // one connection
+	writer *gorm.DB // one connection on SQLite
 	reader *gorm.DB // a pool of connections that cannot write
 	now    func() time.Time
 	logger *slog.Logger
 	tail   tail
 
+	postgres       *postgres // nil: SQLite
 	auditRetention time.Duration
 }
 
@@ -78,7 +82,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.reader.WithContext(ctx) }
 
-// snapshot runs reads that must agree with each other.
+// snapshot runs reads that must agree with each other. On SQLite every transaction sees one state.
 func (s *Store) snapshot(ctx context.Context, work func(*gorm.DB) error) error {
-	return classify(s.read(ctx).Transaction(work, &sql.TxOptions{ReadOnly: true}))
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.postgres != nil {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	return classify(s.read(ctx).Transaction(work, options))
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/writ-auth/writ/models"
 )
@@ -22,16 +24,30 @@ type transaction struct {
 	db      *gorm.DB
 	now     int64 // ms
 	changes []models.Change
+
+	postgres bool
 }
+
+// retries bounds how often a transaction is tried that others got in the way of.
+const retries = 8
 
 // write runs work in one transaction and, when it is committed, shows its changes to the subscribers before it returns, so
 // that an acknowledged write already holds in the memory of this process. That part does not end with the caller's context.
 //
 // A unique violation means that somebody took the name after work had looked: work runs a second time, sees who, and
-// says so. Therefore work, and with it the change functions of the Update methods, may run twice.
+// says so. So it does when PostgreSQL ended the transaction because two were waiting for each other. Therefore work, and with it the
+// change functions of the Update methods, may run several times.
 func (s *Store) write(ctx context.Context, work func(*transaction) error) error {
 	seq, moment, err := s.attempt(ctx, work)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		seq, moment, err = s.attempt(ctx, work)
+	}
+	for try := 1; try < retries && conflicting(err); try++ {
+		select {
+		case <-ctx.Done():
+			return classify(ctx.Err())
+		case <-time.After(time.Duration(1+rand.IntN(10*try)) * time.Millisecond): //nolint:gosec // G404: nobody gains by guessing a pause
+		}
 		seq, moment, err = s.attempt(ctx, work)
 	}
 	if err != nil || seq == 0 {
@@ -43,7 +59,7 @@ func (s *Store) write(ctx context.Context, work func(*transaction) error) error 
 // attempt answers the sequence number of the last change, 0 if there was none, and a moment at which nothing behind it was committed.
 func (s *Store) attempt(ctx context.Context, work func(*transaction) error) (seq int64, moment time.Time, err error) {
 	err = s.writer.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		t := &transaction{db: db, now: s.now().UnixMilli()}
+		t := &transaction{db: db, now: s.now().UnixMilli(), postgres: s.postgres != nil}
 		if err := work(t); err != nil {
 			return err
 		}
@@ -77,27 +93,19 @@ func (t *transaction) appendChanges() (int64, error) {
 	if count == 0 {
 		return 0, nil
 	}
-	var head int64
-	err := t.db.Raw("UPDATE change_head SET seq = seq + ? WHERE id = 1 RETURNING seq", count).Scan(&head).Error
-	if err != nil {
+	statement := "UPDATE change_head SET seq = seq + ? WHERE id = 1 RETURNING seq"
+	if t.postgres { // delivered with the commit
+		statement += ", pg_notify('" + changeChannel + "', '')"
+	}
+	var row struct{ Seq int64 }
+	if err := t.db.Raw(statement, count).Scan(&row).Error; err != nil {
 		return 0, err
 	}
+	head := row.Seq
 	for i := range t.changes {
 		t.changes[i].Seq, t.changes[i].At = head-count+1+int64(i), t.now
 	}
 	return head, t.db.CreateInBatches(t.changes, batch).Error
-}
-
-// lockHead makes this the only transaction that appends changes: for decisions about the absence of rows, which no row lock
-// can guard. SQLite has one writer anyway.
-func (t *transaction) lockHead() error {
-	var seq int64
-	return t.forUpdate().Table("change_head").Where("id = 1").Select("seq").Scan(&seq).Error
-}
-
-// forUpdate reads rows that stay as they are until the commit. SQLite has no such clause and needs none.
-func (t *transaction) forUpdate() *gorm.DB {
-	return t.db.Clauses(clause.Locking{Strength: "UPDATE"})
 }
 
 // save stores every column of a row that exists.
@@ -112,6 +120,9 @@ func (t *transaction) save(row any) error {
 // one reads the row that a condition selects.
 func one[T any](db *gorm.DB, condition string, args ...any) (T, error) {
 	var row T
+	if !storable(args) {
+		return row, models.ErrNotFound
+	}
 	err := db.Where(condition, args...).Take(&row).Error
 	return row, classify(err)
 }
@@ -119,9 +130,22 @@ func one[T any](db *gorm.DB, condition string, args ...any) (T, error) {
 // exists tells whether a condition selects any row.
 func exists[T any](db *gorm.DB, condition string, args ...any) (bool, error) {
 	var row T
+	if !storable(args) {
+		return false, nil
+	}
 	var found []int
 	err := db.Model(&row).Select("1").Where(condition, args...).Limit(1).Scan(&found).Error
 	return len(found) > 0, classify(err)
+}
+
+// storable tells whether rows can have such values at all. A reference in a path may have any bytes; PostgreSQL would refuse the statement.
+func storable(values []any) bool {
+	for _, value := range values {
+		if text, is := value.(string); is && (!utf8.ValidString(text) || strings.ContainsRune(text, 0)) {
+			return false
+		}
+	}
+	return true
 }
 
 // unique refuses a value that another row already has.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -20,6 +21,9 @@ var byUser = ordering[models.User]{
 // entry in the change log.
 func (s *Store) CreateUsers(ctx context.Context, users []models.User) error {
 	return s.write(ctx, func(t *transaction) error {
+		if err := t.lockUserNames(users); err != nil {
+			return err
+		}
 		for i := range users {
 			user := users[i]
 			if err := t.uniqueUser(user); err != nil {
@@ -31,6 +35,21 @@ func (s *Store) CreateUsers(ctx context.Context, users []models.User) error {
 		}
 		return nil
 	})
+}
+
+// lockUserNames keeps others from giving names to users of the same applications: no index tells a username from an address.
+func (t *transaction) lockUserNames(users []models.User) error {
+	var applications []string
+	for i := range users {
+		applications = append(applications, users[i].ApplicationID.String())
+	}
+	slices.Sort(applications) // everybody in the same order
+	for _, application := range slices.Compact(applications) {
+		if err := t.lock("users of " + application); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // uniqueUser also keeps usernames apart from the e-mail addresses of others: a reference must not find two people.
@@ -97,7 +116,11 @@ func (s *Store) Users(
 			if err != nil {
 				return nil, "", err
 			}
-			all, values = append(all, column+" = ?"), append(values, models.Fold(condition.Value))
+			value := models.Fold(condition.Value)
+			if !storable([]any{value}) {
+				value = "" // which nobody has
+			}
+			all, values = append(all, column+" = ?"), append(values, value)
 		}
 		alternatives = append(alternatives, "("+strings.Join(all, " AND ")+")")
 	}
@@ -129,8 +152,13 @@ func (t *transaction) updateUser(application, id uuid.UUID, change func(*models.
 		return row, err
 	}
 	row.ID, row.ApplicationID, row.Modified = id, application, t.now
-	if err := t.uniqueUser(row); err != nil {
-		return row, err
+	if row.UsernameKey != before.UsernameKey || row.EmailAddress() != before.EmailAddress() {
+		if err := t.lockUserNames([]models.User{row}); err != nil {
+			return row, err
+		}
+		if err := t.uniqueUser(row); err != nil {
+			return row, err
+		}
 	}
 	t.changed(models.ChangeUser, id)
 	if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
