@@ -186,7 +186,10 @@ func (f *follower) order() {
 	if list == nil {
 		return
 	}
-	sorted := list.Expire(now)
+	f.endOrder(list.Expire(now), replaced, now)
+}
+
+func (f *follower) endOrder(sorted *denylist.List, replaced int, now int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	since := f.since

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -53,6 +54,7 @@ type fakeFeed struct {
 	meddle func(document string) []string
 	// buffering proxies give streams away only when they end.
 	buffering bool
+	via       string // the address of a proxy
 }
 
 type fakeChange struct {
@@ -392,7 +394,12 @@ func quickPace() pace {
 // config is what a follower of this issuer needs, with a key set of its own.
 func (f *fakeFeed) config(t testing.TB) followerConfig {
 	t.Helper()
-	transport := &http.Transport{}
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if f.via != "" {
+			address = f.via
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := ownClient(&http.Client{Transport: transport})
 	logger := slog.New(slog.DiscardHandler)
@@ -494,16 +501,20 @@ func (f *fakeFeed) right(k *knowledge, list interface{ Len() int }) error {
 
 // nothingMissing tells whether everything that happened before a time is in the knowledge. The lock is held.
 func (f *fakeFeed) nothingMissing(k *knowledge, asOf int64) error {
-	var other revocation.ID
-	for i, change := range f.log {
-		switch {
-		case change.at >= asOf:
-			return nil
-		case change.token != nil && !k.denied.Denies(change.token.ID, other, 1):
-			return fmt.Errorf("token of change %d is missing at as_of %d", i+1, asOf)
-		case change.subject != nil && !k.denied.Denies(other, change.subject.ID, change.subject.Generation-1):
-			return fmt.Errorf("subject of change %d is missing at as_of %d", i+1, asOf)
-		}
+	if known := f.knownUpTo(k); known < len(f.log) && f.log[known].at < asOf {
+		return fmt.Errorf("change %d is missing at as_of %d", known+1, asOf)
 	}
 	return nil
+}
+
+// knownUpTo gives the first change that is not in the knowledge. The lock is held.
+func (f *fakeFeed) knownUpTo(k *knowledge) int {
+	var other revocation.ID
+	for i, change := range f.log {
+		if change.token != nil && !k.denied.Denies(change.token.ID, other, 1) ||
+			change.subject != nil && !k.denied.Denies(other, change.subject.ID, change.subject.Generation-1) {
+			return i
+		}
+	}
+	return len(f.log)
 }
