@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -36,11 +37,28 @@ func (s *Server) introspect(r *request) error {
 	if err != nil {
 		return err
 	}
-	if found == nil {
-		r.answer(http.StatusOK, inactive{})
-		return nil
+	var answer any = inactive{}
+	if found != nil {
+		answer = introspection{Active: true, TokenType: "Bearer", Claims: found}
 	}
-	r.answer(http.StatusOK, introspection{Active: true, TokenType: "Bearer", Claims: found})
+	if prefersSigned(r.Request().Header, "application/"+grants.IntrospectionType) {
+		return s.answerSigned(r, caller, answer)
+	}
+	r.answer(http.StatusOK, answer)
+	return nil
+}
+
+// answerSigned is RFC 9701: the same answer as a JWT, for callers who must prove later what they were told.
+func (s *Server) answerSigned(r *request, caller *grants.Caller, answer any) error {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	signed, err := s.Grants.SignIntrospection(r.tenant, caller, text)
+	if err != nil {
+		return err
+	}
+	r.write(http.StatusOK, "application/"+grants.IntrospectionType, []byte(signed))
 	return nil
 }
 

@@ -39,6 +39,7 @@ type metadata struct {
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms  []string `json:"introspection_signing_alg_values_supported"` // RFC 9701 §7
 	StatusLists              string   `json:"status_list_aggregation_endpoint,omitempty"`
 }
 
@@ -50,6 +51,7 @@ func (s *Server) metadataOf(issuer string, grantTypes, scopes []string) metadata
 		RevocationEndpoint: issuer + "/revoke", IntrospectionEndpoint: issuer + "/introspect",
 		ResponseTypes: []string{}, GrantTypes: grantTypes, Scopes: scopes,
 		TokenAuthMethods: public, RevocationAuthMethods: public, IntrospectionAuthMethods: confidential,
+		IntrospectionAlgorithms: s.Keys.Algorithms(),
 	}
 }
 

@@ -45,7 +45,8 @@ func TestMetadata(t *testing.T) {
 		`"grant_types_supported":["password","client_credentials","refresh_token"],"scopes_supported":["orders.read","orders.write"],` +
 		`"token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","none"],` +
 		`"revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","none"],` +
-		`"introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]}`
+		`"introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],` +
+		`"introspection_signing_alg_values_supported":["ES256"]}`
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server/acme/shop", "/acme/shop/.well-known/oauth-authorization-server",
 		"/.well-known/oauth-authorization-server/ACME/shop/", "/" + f.shop.ID.String() + "/.well-known/oauth-authorization-server",
