@@ -122,7 +122,7 @@ func (h *Header) member(name string) *string {
 
 func decodePart(part string) ([]byte, error) {
 	// encoding/base64 skips line breaks even in strict mode.
-	if strings.ContainsAny(part, "\r\n") {
+	if strings.IndexByte(part, '\r') >= 0 || strings.IndexByte(part, '\n') >= 0 {
 		return nil, ErrForm
 	}
 	// RFC 4648 §3.5: spare bits must be zero, else several strings are one token.
