@@ -52,7 +52,7 @@ type fakeFeed struct {
 	answer func(w http.ResponseWriter, r *http.Request) bool
 	// meddle, if set, stands between: what it gives is sent in the place of a document.
 	meddle func(document string) []string
-	// buffering proxies give streams away only when they end.
+	// buffering proxies give away what streams bring only when they end.
 	buffering bool
 	via       string // the address of a proxy
 }
@@ -337,14 +337,16 @@ func (f *fakeFeed) serveStream(w http.ResponseWriter, r *http.Request, after int
 		d, changed, epoch := f.document(after, f.seq(), member), f.changed, f.epoch
 		buffering := f.buffering
 		f.mu.Unlock()
-		for _, text := range f.send(d) {
+		texts := f.send(d)
+		if buffering {
+			texts = nil // kept until the stream ends, which it does not
+		}
+		for _, text := range texts {
 			if _, err := fmt.Fprintf(w, "id: %s:%d\nevent: revocations\ndata: %s\n\n", epoch, d.Seq, text); err != nil {
 				return
 			}
 		}
-		if !buffering {
-			_ = http.NewResponseController(w).Flush()
-		}
+		_ = http.NewResponseController(w).Flush()
 		after = d.Seq
 		select {
 		case <-changed:
