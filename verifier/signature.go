@@ -33,7 +33,10 @@ type checker func(signed []byte, signature []byte) bool
 func newChecker(algorithm string, public crypto.PublicKey) (checker, error) {
 	switch key := public.(type) {
 	case *ecdsa.PublicKey:
-		// RFC 7518 §3.4: ES256 is P-256.
+		// A point that is not on the curve is no key. RFC 7518 §3.4: ES256 is P-256.
+		if _, err := key.ECDH(); err != nil {
+			return nil, err
+		}
 		if algorithm == es256 && key.Curve == elliptic.P256() {
 			return func(signed, signature []byte) bool { return checkES256(key, signed, signature) }, nil
 		}
