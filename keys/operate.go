@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,7 +10,7 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// List tells of every key, oldest first; removed ones only if all are asked for.
+// List tells of every key, ordinary ones first and the oldest of each purpose first; removed ones only if all are asked for.
 func (r *Ring) List(ctx context.Context, all bool) ([]Status, error) {
 	rows, longest, err := r.look(ctx)
 	if err != nil {
@@ -21,7 +22,18 @@ func (r *Ring) List(ctx context.Context, all bool) ([]Status, error) {
 			list = append(list, r.config.status(&rows[i], rows, longest))
 		}
 	}
+	slices.SortStableFunc(list, func(a, b Status) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(purposes(), a.Purpose), slices.Index(purposes(), b.Purpose)),
+			a.Created.Compare(b.Created), a.Changed.Compare(b.Changed), cmp.Compare(slices.Index(lives(), a.State), slices.Index(lives(), b.State)),
+		)
+	})
 	return list, nil
+}
+
+// lives are the states, the last first.
+func lives() []string {
+	return []string{StateRemoved, StateDropped, StateRetiring, StateSigning, StateAnnounced}
 }
 
 // Status tells of one key; models.ErrNotFound.

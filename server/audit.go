@@ -147,6 +147,9 @@ func (r *request) changes(ctx context.Context) []models.AuditEvent {
 	if event.TargetKind == "token" {
 		event.TargetID = strings.ToLower(r.param("jti"))
 	}
+	if event.TargetKind == "key" {
+		event.TargetID = r.auditedKey()
+	}
 	return []models.AuditEvent{event}
 }
 

@@ -43,6 +43,10 @@ func auditWords() map[string]auditWord {
 		"POST " + admin + "/password":   {"admin.password", "admin"},
 		"POST " + admin + "/reactivate": {"admin.reactivate", "admin"},
 
+		"POST " + managedKeys + "/rotate":      {"key.rotate", "key"},
+		"POST " + managedKeys + "/:kid/retire": {"key.retire", "key"},
+		"DELETE " + managedKeys + "/:kid":      {"key.drop", "key"},
+
 		"POST " + organization + "/users":         {"member.create", "admin"},
 		"PUT " + organization + "/users/:user":    {"member.add", "admin"},
 		"DELETE " + organization + "/users/:user": {"member.remove", "admin"},

@@ -130,6 +130,13 @@ func TestManagementAccess(t *testing.T) {
 		{"GET", "/management/orgs/acme/audit", ``, organization},
 		{"GET", "/management/audit", ``, root},
 		{"GET", "/management/audit/chain", ``, root},
+
+		{"GET", "/management/keys", ``, root},
+		{"POST", "/management/keys/rotate", `{}`, root},
+		{"GET", "/management/keys/nokey", ``, "401 401 401 401 401 401 401 404"},
+		{"DELETE", "/management/keys/nokey", ``, "401 401 401 401 401 401 401 404"},
+		{"GET", "/management/keys/nokey/tokens", ``, "401 401 401 401 401 401 401 404"},
+		{"POST", "/management/keys/nokey/retire", ``, "401 401 401 401 401 401 401 404"},
 	}
 	for _, rt := range (&Server{}).table() {
 		if !strings.HasPrefix(rt.path, "/management/") || rt.access == open {

@@ -32,6 +32,8 @@ type registeredToken struct {
 // tokensOf is what a list of §6.4 holds, by the path it was asked at.
 func (r *request) tokensOf() models.TokenFilter {
 	switch {
+	case r.param("kid") != "":
+		return models.TokenFilter{KID: r.param("kid"), Live: true}
 	case r.admin != nil:
 		return models.TokenFilter{Subject: r.admin.ID}
 	case r.organization != nil:

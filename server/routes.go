@@ -85,6 +85,14 @@ func (s *Server) table() []route {
 		on("GET", "/management/audit", superuser, s.listAudit, ""),
 		on("GET", "/management/audit/chain", superuser, s.checkAudit, ""),
 
+		// The signing keys.
+		on("GET", managedKeys, superuser, s.listKeys, ""),
+		on("POST", managedKeys+"/rotate", superuser, s.rotateKeys, "purpose now"),
+		on("GET", managedKeys+"/:kid", superuser, s.showKey, ""),
+		on("DELETE", managedKeys+"/:kid", superuser, s.dropKey, ""),
+		on("GET", managedKeys+"/:kid/tokens", superuser, s.listKeyTokens, ""),
+		on("POST", managedKeys+"/:kid/retire", superuser, s.retireKey, "").as(bodylessRoute),
+
 		// Section 7.4: admin users.
 		on("GET", admins, superuser, s.listAdmins, ""),
 		on("POST", admins, anyone, s.createAdmin, "email username name password"),

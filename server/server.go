@@ -77,6 +77,7 @@ type Store interface {
 	permissionStore
 	entityStore
 	registeredStore
+	keyStore
 	statusStore
 	organizationStore
 	managedStore

@@ -22,7 +22,7 @@ func isPublicDocument(path string) bool {
 // jwks serves the public keys of all issuers.
 func (s *Server) jwks(r *request) error {
 	document := s.Keys.JWKS()
-	r.document(document.Body, document.ETag)
+	r.cacheable(echo.MIMEApplicationJSON, time.Duration(document.MaxAge)*time.Second, document.Body, document.ETag)
 	return nil
 }
 

@@ -141,7 +141,8 @@ func audited(db *gorm.DB, filter models.AuditFilter) *gorm.DB {
 		db = db.Where("(audit_events.actor_id = ? OR audit_events.actor_name = ?)", strings.ToLower(filter.Actor), filter.Actor)
 	}
 	if filter.Target != "" {
-		db = db.Where("(audit_events.target_id = ? OR audit_events.target_name = ?)", strings.ToLower(filter.Target), filter.Target)
+		db = db.Where("(audit_events.target_id IN (?, ?) OR audit_events.target_name = ?)",
+			strings.ToLower(filter.Target), filter.Target, filter.Target) // a uuid in any case, or a kid
 	}
 	if filter.Action != "" {
 		db = db.Where("substr(audit_events.action, 1, ?) = ?", len([]rune(filter.Action)), filter.Action)

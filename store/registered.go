@@ -81,6 +81,12 @@ func (s *Store) RegisteredTokens(
 	return list(registered(s.read(ctx), filter), page, byRegistered)
 }
 
+// CountRegistered is how many registered tokens a filter selects.
+func (s *Store) CountRegistered(ctx context.Context, filter models.TokenFilter) (count int64, err error) {
+	err = registered(s.read(ctx), filter).Count(&count).Error
+	return count, classify(err)
+}
+
 // RegisteredToken finds a registered token by its identifier.
 func (s *Store) RegisteredToken(ctx context.Context, jti string) (models.RegisteredToken, error) {
 	return one[models.RegisteredToken](s.read(ctx), "jti = ?", jti)
