@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ const (
 	pruneBatch     = 500
 	changesKept    = 24 * time.Hour
 	changesPerRead = 500
+	patience       = 10 * time.Second // with a database that does not answer
 
 	// changeChannel is where PostgreSQL says that there are new changes.
 	changeChannel = "writ_changes"
@@ -35,10 +37,16 @@ func (s *Store) Subscribe(apply func(models.Change)) {
 // CatchUp shows the subscribers everything that is committed, by whatever process. Writes of this process have done that
 // already when they return.
 func (s *Store) CatchUp(ctx context.Context) error {
+	s.tail.Lock()
+	before := s.tail.applied
+	s.tail.Unlock()
 	asked := s.now()
-	seq, _, err := s.Head(ctx)
+	seq, epoch, err := s.Head(ctx)
 	if err != nil {
 		return err
+	}
+	if seq < before || epoch != s.epoch {
+		return fmt.Errorf("%w: it is another database, or an older state of it", ErrChangesLost)
 	}
 	return s.catchUp(ctx, seq, asked)
 }
@@ -93,15 +101,21 @@ func (s *Store) Head(ctx context.Context) (seq int64, epoch string, err error) {
 	return head.Seq, head.Epoch, classify(err)
 }
 
-// Run looks for changes made by other processes every second, and removes what has expired every minute, until ctx ends.
-// It fails only with ErrChangesLost.
+// Run looks for changes made by other processes, as soon as PostgreSQL tells of them and every second in any case, and removes what has
+// expired every minute, which one process does for all, until ctx ends. It fails only with ErrChangesLost.
 func (s *Store) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var loops sync.WaitGroup
+	woken := make(chan struct{}, 1)
+	if s.postgres != nil {
+		loops.Go(func() { s.listen(ctx, woken) })
+	}
 	loops.Go(func() {
-		s.every(ctx, pollInterval, "reading the change log", func() error {
-			err := s.CatchUp(ctx)
+		s.every(ctx, pollInterval, woken, "reading the change log", func() error {
+			looking, cancelLook := context.WithTimeout(ctx, patience)
+			defer cancelLook()
+			err := s.CatchUp(looking)
 			if errors.Is(err, ErrChangesLost) {
 				cancel(err)
 			}
@@ -109,7 +123,10 @@ func (s *Store) Run(ctx context.Context) error {
 		})
 	})
 	loops.Go(func() {
-		s.every(ctx, pruneInterval, "removing expired rows", func() error { return s.prune(ctx) })
+		_ = s.Lead(ctx, "prune", func(ctx context.Context) error { // fails never: every logs
+			s.every(ctx, pruneInterval, nil, "removing expired rows", func() error { return s.prune(ctx) })
+			return nil
+		})
 	})
 	loops.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, ErrChangesLost) {
@@ -118,8 +135,8 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// every logs the first failure of a row, and the recovery.
-func (s *Store) every(ctx context.Context, interval time.Duration, what string, work func() error) {
+// every does work after each interval, and when it is woken. It logs the first failure of a row, and the recovery.
+func (s *Store) every(ctx context.Context, interval time.Duration, woken <-chan struct{}, what string, work func() error) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	failing := false
@@ -128,6 +145,7 @@ func (s *Store) every(ctx context.Context, interval time.Duration, what string, 
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-woken:
 		}
 		err := work()
 		if ctx.Err() != nil && !errors.Is(err, ErrChangesLost) {

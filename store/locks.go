@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -22,11 +21,11 @@ func (p *postgres) locked(ctx context.Context, name string, work func() error) e
 	if err != nil {
 		return err
 	}
-	// The lock ends with the connection.
-	if _, err = connection.Exec(ctx, "SELECT pg_advisory_lock($1)", lockKey(name)); err == nil {
-		err = work()
+	defer hangUp(ctx, connection) // and with it ends the lock
+	if _, err = connection.Exec(ctx, "SELECT pg_advisory_lock($1)", lockKey(name)); err != nil {
+		return err
 	}
-	return errors.Join(err, connection.Close(context.WithoutCancel(ctx)))
+	return work()
 }
 
 // lock keeps other transactions that take the same lock waiting until the commit: for decisions about the absence of rows, which

@@ -60,6 +60,27 @@ func connect(cfg Config) (*database, error) {
 	return nil, errors.New("database: want sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
 }
 
+// CheckDatabase tells whether a Config.Database is well-formed. It opens nothing and repeats nothing of it.
+func CheckDatabase(database string) error {
+	if IsPostgres(database) {
+		_, err := parsePostgres(database)
+		return err
+	}
+	return nil
+}
+
+// Name is what people may be shown of a Config.Database: everything but user and password.
+func Name(database string) string {
+	if !IsPostgres(database) {
+		return strings.TrimPrefix(database, "sqlite:")
+	}
+	config, err := parsePostgres(database)
+	if err != nil {
+		return "postgres"
+	}
+	return postgresName(config)
+}
+
 func (d *database) close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close(), d.migrator.Close())
 }
@@ -124,7 +145,7 @@ func (s *Store) prepare(ctx context.Context, ttl int64) error {
 	if err != nil {
 		return err
 	}
-	s.tail.applied, _, err = s.Head(ctx)
+	s.tail.applied, s.epoch, err = s.Head(ctx)
 	return err
 }
 

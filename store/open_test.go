@@ -69,8 +69,8 @@ func TestOpenRefusesInOneClearLine(t *testing.T) {
 		"a file that is none of us": {"sqlite:" + file, "file is not a database"},
 		"a folder":                  {"sqlite:" + folder, "unable to open database file"},
 		"nobody listens":            {"postgres://writ:canary@127.0.0.1:1/writ", "connection refused"},
-		"a malformed address":       {"postgres://writ:canary%@[::/writ", "the address is malformed"},
-		"an unknown option":         {"postgres://writ:canary@127.0.0.1:1/writ?sslmode=canary", "the address is malformed"},
+		"a malformed address":       {"postgres://writ:canary%@[::/writ", "the address of the database is malformed"},
+		"an unknown option":         {"postgres://writ:canary@127.0.0.1:1/writ?sslmode=canary", "the address of the database is malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

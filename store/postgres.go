@@ -77,7 +77,7 @@ func connectPostgres(cfg Config) (*database, error) {
 func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return nil, errors.New("database: the address is malformed: want postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full, " +
+		return nil, errors.New("the address of the database is malformed: want postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full, " +
 			"special characters percent-encoded")
 	}
 	for name, value := range map[string]string{
@@ -85,8 +85,12 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 		// Who waits longer answers 503 in time.
 		"lock_timeout":      "5000",
 		"statement_timeout": "60000",
-		// A process that stands still must not keep the others from writing.
+		// A process that stands still, or can no longer be reached, must not keep the others from writing.
 		"idle_in_transaction_session_timeout": "10000",
+		"tcp_keepalives_idle":                 "5",
+		"tcp_keepalives_interval":             "2",
+		"tcp_keepalives_count":                "3",
+		"tcp_user_timeout":                    "10000",
 	} {
 		if _, set := config.RuntimeParams[name]; !set {
 			config.RuntimeParams[name] = value

@@ -50,6 +50,7 @@ type Store struct {
 	tail   tail
 
 	postgres       *postgres // nil: SQLite
+	epoch          string    // of the change log
 	auditRetention time.Duration
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/writ-auth/writ/store"
 )
 
 // bootstrap makes what must exist before the first request, and prints credentials that nobody can learn later.
@@ -14,7 +16,7 @@ func (w *wiring) bootstrap(ctx context.Context, stdout io.Writer) error {
 	}
 	var seeded *demoCredentials
 	if w.demo && empty {
-		if seeded, err = w.seedDemo(ctx); err != nil {
+		if seeded, err = w.seedDemo(ctx); err != nil && !taken(err) { // by a replica that starts at the same moment
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
@@ -27,7 +29,7 @@ func (w *wiring) bootstrap(ctx context.Context, stdout io.Writer) error {
 		seeded.superuser = login{w.superuser, generated}
 		err = writeDemo(stdout, seeded)
 	case w.demo:
-		_, err = fmt.Fprintf(stdout, demoAgain, w.database, w.dataDir)
+		_, err = fmt.Fprintf(stdout, demoAgain, store.Name(w.database), w.dataDir)
 	case generated != "":
 		_, err = fmt.Fprintf(stdout, superuserNote, w.superuser, generated)
 	}

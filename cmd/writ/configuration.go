@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/store"
 )
 
 // configuration is every setting, parsed and checked.
@@ -24,6 +25,7 @@ type configuration struct {
 	metricsListen      string // empty: /metrics of listen
 	dataDir            string
 	database           string
+	connections        int // 0: the store's default
 	superuser          string
 	superuserPassword  string // empty: generated at the first start
 	masterKey          []byte // nil: from masterKeyFile
@@ -32,6 +34,7 @@ type configuration struct {
 	tokenTTL           time.Duration
 	nonExpiring        bool
 	algorithm          string
+	keyRotation        time.Duration // 0: never by itself
 	hedgedECDSA        bool
 	keepSecrets        bool
 	publicRegistration bool
@@ -97,7 +100,7 @@ func first(name string, sources ...map[string]given) (given, bool) {
 
 // describe repeats the value unless it may hold a secret: a URL's user information does.
 func describe(s setting, v given, err error) string {
-	if s.secret || strings.Contains(v.value, "@") && strings.Contains(v.value, "://") {
+	if s.secret || strings.ContainsAny(v.value, "@?") && strings.Contains(v.value, "://") || store.IsPostgres(v.value) {
 		return fmt.Sprintf("%s: %v", v.origin, err)
 	}
 	return fmt.Sprintf("%s: %q %v", v.origin, v.value, err)
@@ -119,6 +122,7 @@ func (c *configuration) complete(set map[string]given) (problems []string) {
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		problems = append(problems, "tls-cert and tls-key: both or neither must be set")
 	}
+	problems = append(problems, checkDatabase(set)...)
 	if c.demo && models.Fold(c.superuser) == demoAdmin {
 		problems = append(problems, fmt.Sprintf("superuser: %q is the name of the demo's admin user", c.superuser))
 	}

@@ -414,7 +414,7 @@ func TestBadInput(t *testing.T) {
 		{"user reset-password acme/shop dana --password-stdin --url https://id.example.test --token-file -", secret, 2, "cannot be both"},
 		{"org list --url http://127.0.0.1:1 --token-file -", secret, 1, "cannot be reached"},
 		{"org list --data-dir " + dir, "", 1, "there is no database"},
-		{"org list --database postgres://x:" + secret + "@y/z", "", 2, "PostgreSQL"},
+		{"org list --database postgres://x:" + secret + "@y/z", "", 2, "arguments"},
 	} {
 		code, stdout, stderr := command(t, nil, tc.stdin, strings.Fields(tc.args)...)
 		if code != tc.code || stdout != "" || !strings.HasPrefix(stderr, "writ: ") || !strings.Contains(stderr, tc.stderr) {

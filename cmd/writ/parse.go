@@ -13,6 +13,7 @@ import (
 
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/store"
 )
 
 // Each parse function says in one phrase what it wants. Phrases never repeat the value: it may be a secret.
@@ -93,20 +94,46 @@ func parseRetention(value string, into *time.Duration) error {
 	if value == "0" {
 		return nil
 	}
-	var kept time.Duration
-	if days, inDays := strings.CutSuffix(value, "d"); inDays {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil || n > longestKeptDays {
-			return errors.New(retentionMessage)
-		}
-		kept = time.Duration(n) * day
-	} else if d, err := time.ParseDuration(value); err == nil {
-		kept = d
-	}
+	kept := parseDays(value)
 	if kept < shortestKept || kept > longestKeptDays*day {
 		return errors.New(retentionMessage)
 	}
 	*into = kept
+	return nil
+}
+
+// parseDays reads a duration in Go's units or in days; what is none is 0.
+func parseDays(value string) time.Duration {
+	if days, inDays := strings.CutSuffix(value, "d"); inDays {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil || n > longestKeptDays {
+			return 0
+		}
+		return time.Duration(n) * day
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// Bounds of key-rotation: a key signs for longer than its successor is announced.
+const (
+	shortestRotation = 3 * keys.DefaultAnnounce
+	longestRotation  = 3650 * day
+)
+
+func parseRotation(value string, into *time.Duration) error {
+	*into = 0
+	if value == "off" || value == "0" {
+		return nil
+	}
+	rotation := parseDays(value)
+	if rotation < shortestRotation || rotation > longestRotation {
+		return errors.New("must be off or a duration with its unit from 6h to 3650d, such as 30d")
+	}
+	*into = rotation
 	return nil
 }
 
@@ -173,10 +200,12 @@ func parseOrigins(value string, into *[]string) error {
 
 func parseDatabase(value string, into *string) error {
 	switch {
-	case strings.HasPrefix(value, "postgres://"), strings.HasPrefix(value, "postgresql://"):
-		return errors.New("PostgreSQL is not supported yet, use sqlite:PATH")
+	case store.IsPostgres(value):
+		if store.CheckDatabase(value) != nil {
+			return errors.New("must be postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full, special characters percent-encoded")
+		}
 	case !strings.HasPrefix(value, "sqlite:") || value == "sqlite:":
-		return errors.New("must be sqlite:PATH, such as sqlite:writ-data/writ.db")
+		return errors.New("must be sqlite:PATH, such as sqlite:writ-data/writ.db, or postgres://USER:PASSWORD@HOST:PORT/NAME")
 	case strings.Contains(value, ":memory:"):
 		return errors.New("must name a file: a database in memory would forget every revocation")
 	}

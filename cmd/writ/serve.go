@@ -73,7 +73,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	loops := append(ports.loops(w), w.store.Run, w.audit.Run, w.mail.Run, w.feed.Run)
+	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.audit.Run, w.mail.Run, w.feed.Run)
 	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 
@@ -98,6 +98,7 @@ type wiring struct {
 	store     *store.Store
 	passwords *grants.Passwords
 	secrets   *grants.Secrets
+	ring      *keys.Ring
 	service   *grants.Service
 	audit     *grants.Recorder
 	mail      *mail.Mailer
@@ -109,8 +110,10 @@ type wiring struct {
 
 // open opens what is on disk: folder, master key, database.
 func (w *wiring) open(ctx context.Context) error {
-	if err := w.openDataDir(); err != nil {
-		return err
+	if !store.IsPostgres(w.database) { // with PostgreSQL nothing of ours is on this disk
+		if err := w.openDataDir(); err != nil {
+			return err
+		}
 	}
 	master, err := w.loadMasterKey()
 	if err != nil {
@@ -120,7 +123,7 @@ func (w *wiring) open(ctx context.Context) error {
 		return err
 	}
 	w.store, err = store.Open(ctx, store.Config{
-		Database: w.database, TokenTTL: w.tokenTTL.Milliseconds(), AuditRetention: w.auditRetention, Now: w.now, Logger: w.logger,
+		Database: w.database, Connections: w.connections, TokenTTL: w.tokenTTL.Milliseconds(), AuditRetention: w.auditRetention, Now: w.now, Logger: w.logger,
 	})
 	return err
 }
@@ -128,11 +131,13 @@ func (w *wiring) open(ctx context.Context) error {
 // connect makes the services on top of the open database.
 func (w *wiring) connect(ctx context.Context) error {
 	ring, err := keys.Open(ctx, keys.Config{
-		Store: w.store, Sealer: w.sealer, Algorithm: w.algorithm, HedgedECDSA: w.hedgedECDSA, Now: w.now, Logger: w.logger,
+		Store: w.store, Sealer: w.sealer, Algorithm: w.algorithm, Rotation: w.keyRotation, HedgedECDSA: w.hedgedECDSA,
+		Now: w.now, Logger: w.logger,
 	})
 	if err != nil {
 		return err
 	}
+	w.ring = ring
 	w.passwords = grants.NewPasswords(w.policy(), 0)
 	if w.self != "" {
 		w.passwords.HashApart(w.logger, w.self, hashCommandName)
@@ -149,14 +154,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		return err
 	}
 	w.service = service
-	w.store.Subscribe(func(change models.Change) {
-		if change.Kind != models.ChangeKey {
-			return
-		}
-		if err := ring.Reload(context.WithoutCancel(ctx)); err != nil {
-			w.logger.Error("signing keys could not be read again", "cause", err)
-		}
-	})
+	w.store.Subscribe(func(change models.Change) { ring.Apply(ctx, change) })
 	// Behind the keys: what they have signed is made anew when they change.
 	w.store.Subscribe(service.Apply)
 	if w.feed, err = feed.New(ctx, feed.Config{Store: w.store, Signer: ring, Now: w.now, Logger: w.logger}); err != nil {
@@ -204,6 +202,10 @@ func (w *wiring) loadMasterKey() ([]byte, error) {
 		return w.masterKey, nil
 	}
 	path := w.masterKeyFile
+	if store.IsPostgres(w.database) && !holdsData(path) {
+		return nil, errors.New("with PostgreSQL every replica needs the same master key: set WRIT_MASTER_KEY, or master-key-file to an existing " +
+			"file; `openssl rand -base64 32` makes a key")
+	}
 	if path == "" {
 		path = filepath.Join(w.dataDir, "master.key")
 	}

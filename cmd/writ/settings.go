@@ -77,8 +77,12 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseNotEmpty(v, &c.dataDir) },
 		},
 		{
-			name: "database", derived: "sqlite:DATA-DIR/writ.db", usage: "sqlite:PATH",
+			name: "database", derived: "sqlite:DATA-DIR/writ.db", usage: "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, whose password is no argument but in environment or file",
 			parse: func(c *configuration, v string) error { return parseDatabase(v, &c.database) },
+		},
+		{
+			name: "database-connections", kind: number, derived: "20", usage: "most connections that this process opens to PostgreSQL, 6 to 1000",
+			parse: func(c *configuration, v string) error { return parseNumber(v, &c.connections, 6, 1000) },
 		},
 		{
 			name: "superuser", fallback: "superuser", usage: "username of the superuser",
@@ -93,7 +97,7 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseMasterKey(v, &c.masterKey) },
 		},
 		{
-			name: "master-key-file", derived: "DATA-DIR/master.key, made at the first start", usage: "file with the master key in base64, mode 0600",
+			name: "master-key-file", derived: "DATA-DIR/master.key, made at the first start; required with PostgreSQL", usage: "file with the master key in base64, mode 0600",
 			parse: func(c *configuration, v string) error { return parseNotEmpty(v, &c.masterKeyFile) },
 		},
 		{
@@ -117,10 +121,14 @@ func settings() []setting {
 			parse: func(c *configuration, v string) error { return parseNumber(v, &c.refreshGrace, 0, 60) },
 		},
 		{
-			name: "alg", fallback: "ES256", usage: "signature algorithm of new keys: ES256, RS256, PS256 or EdDSA",
+			name: "alg", fallback: "ES256", usage: "signature algorithm of new keys: ES256, RS256, PS256 or EdDSA; another one begins a rotation",
 			parse: func(c *configuration, v string) error {
 				return parseWord(v, &c.algorithm, "ES256", "RS256", "PS256", "EdDSA")
 			},
+		},
+		{
+			name: "key-rotation", fallback: "30d", usage: "how long a key signs before another takes its place, such as 90d; off leaves it to `writ keys rotate`",
+			parse: func(c *configuration, v string) error { return parseRotation(v, &c.keyRotation) },
 		},
 		{
 			name: "ecdsa-nonce", fallback: "deterministic", usage: "deterministic (RFC 6979, fast) or hedged (resists fault injection)",

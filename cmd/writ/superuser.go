@@ -34,7 +34,13 @@ func (w *wiring) ensureSuperuser(ctx context.Context) (generated string, err err
 	admin, err := w.store.Superuser(ctx)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
-		return w.createSuperuser(ctx)
+		if generated, err = w.createSuperuser(ctx); !taken(err) {
+			return generated, err
+		}
+		// Another replica, which starts at the same moment, was first; it prints what it generated.
+		if admin, err = w.store.Superuser(ctx); err != nil {
+			return "", err
+		}
 	case err != nil:
 		return "", err
 	}
@@ -44,6 +50,12 @@ func (w *wiring) ensureSuperuser(ctx context.Context) (generated string, err err
 		}
 	}
 	return "", w.applyConfiguredPassword(ctx, admin)
+}
+
+// taken says that somebody else has just made the same.
+func taken(err error) bool {
+	_, duplicate := errors.AsType[*models.Duplicate](err)
+	return duplicate || errors.Is(err, models.ErrConflict)
 }
 
 func (w *wiring) createSuperuser(ctx context.Context) (generated string, err error) {

@@ -60,7 +60,7 @@ func databaseFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "settings `FILE`, as for writ serve"},
 		&cli.StringFlag{Name: "data-dir", Usage: "`FOLDER` of the database"},
-		&cli.StringFlag{Name: "database", Usage: "`DATABASE`, written sqlite:PATH"},
+		&cli.StringFlag{Name: "database", Usage: "`DATABASE`, written as for writ serve"},
 	}
 }
 

@@ -36,6 +36,7 @@ func (c *configuration) warnings() (sentences []string) {
 			"public-url is https, but Writ speaks plain HTTP and trusted-proxies names no proxy: its clients cannot be told apart",
 		},
 		{insecureURL(c.publicURL), "public-url is plain HTTP beyond this machine: passwords and tokens can be read on the way"},
+		{exposedDatabase(c.database), "database: whoever is on the way to PostgreSQL may read along or take its place: add sslmode=verify-full"},
 		{c.allowCommon, "password-common=allow: passwords that attackers try first are accepted"},
 		{c.passwordMinLength < 8, "password-min-length is below 8: short passwords are guessed quickly"},
 		{slices.Contains(c.allowedOrigins, "*"), "allowed-origins has *: the pages of every web site may call the API"},
