@@ -40,6 +40,7 @@ type metadata struct {
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionAlgorithms  []string `json:"introspection_signing_alg_values_supported"` // RFC 9701 §7
+	Revocations              string   `json:"writ_revocations_uri"`                       // docs/feed.md
 	StatusLists              string   `json:"status_list_aggregation_endpoint,omitempty"`
 }
 
@@ -51,7 +52,7 @@ func (s *Server) metadataOf(issuer string, grantTypes, scopes []string) metadata
 		RevocationEndpoint: issuer + "/revoke", IntrospectionEndpoint: issuer + "/introspect",
 		ResponseTypes: []string{}, GrantTypes: grantTypes, Scopes: scopes,
 		TokenAuthMethods: public, RevocationAuthMethods: public, IntrospectionAuthMethods: confidential,
-		IntrospectionAlgorithms: s.Keys.Algorithms(),
+		IntrospectionAlgorithms: s.Keys.Algorithms(), Revocations: issuer + "/revocations",
 	}
 }
 
