@@ -96,6 +96,9 @@ func (d *denylist) sweep() {
 	}
 }
 
+// Denials is how many tokens and subjects are denied in memory.
+func (s *Service) Denials() int { return s.denylist.size() }
+
 // size is the number of entries.
 func (d *denylist) size() int {
 	d.mu.RLock()

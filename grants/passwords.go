@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -39,6 +40,8 @@ type Passwords struct {
 	jobs    chan job
 	shares  *shares
 	apart   *hashers // nil: hashing happens here
+	running atomic.Int64
+	refused atomic.Int64
 }
 
 // queuePerWorker bounds the wait: 64 hashes of about 60 ms are 4 s.
@@ -79,7 +82,9 @@ func (p *Passwords) worker() {
 	lowerPriority()
 	for j := range p.jobs {
 		if j.ctx.Err() == nil { // nobody waits for the answer any more
+			p.running.Add(1)
 			j.work()
+			p.running.Add(-1)
 		}
 		j.giveBack()
 		close(j.done)
@@ -90,6 +95,7 @@ func (p *Passwords) worker() {
 func (p *Passwords) run(ctx context.Context, work func()) error {
 	giveBack, ok := p.shares.take(ctx)
 	if !ok {
+		p.refused.Add(1)
 		return Unavailable(errSourceFull)
 	}
 	j := job{ctx: ctx, work: work, done: make(chan struct{}), giveBack: giveBack}
@@ -97,6 +103,7 @@ func (p *Passwords) run(ctx context.Context, work func()) error {
 	case p.jobs <- j:
 	default:
 		giveBack()
+		p.refused.Add(1)
 		return Unavailable(errPoolFull)
 	}
 	select {
@@ -112,6 +119,15 @@ func (p *Passwords) run(ctx context.Context, work func()) error {
 
 // Queued is the number of hashes that wait.
 func (p *Passwords) Queued() int { return len(p.jobs) }
+
+// Running is the number of hashes that are being computed.
+func (p *Passwords) Running() int { return int(p.running.Load()) }
+
+// Workers is how many hashes can be computed at once.
+func (p *Passwords) Workers() int { return p.workers }
+
+// Refused is how many hashes found no place in the queue.
+func (p *Passwords) Refused() int64 { return p.refused.Load() }
 
 // MinLength is the shortest password, in code points.
 func (p *Passwords) MinLength() int { return p.policy.MinLength }

@@ -169,7 +169,8 @@ func TestLimitsOfTheHTTPServer(t *testing.T) {
 func TestPanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	f := newServer(t, options{logger: slog.New(slog.NewJSONHandler(&log, nil)), configure: func(c *Config) { c.Grants = nil }})
+	f := newServer(t, options{logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	f.Grants = nil
 	a := f.do(t, "GET", "/management/orgs/acme/tokens", "", "Authorization: Bearer x")
 	a.check(t, scenario{wantStatus: 500, wantBody: fails("internal_error", "Internal error"), wantNotBody: []string{"nil pointer", "goroutine"}})
 	a = f.do(t, "POST", "/management/token", "grant_type=password&username=a&password=b")
@@ -226,6 +227,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	must(t, json.Unmarshal([]byte(lines[len(lines)-1]), &last))
 	for name, want := range map[string]any{
 		"method": "GET", "route": "/:org/:app/tokens", "status": 200.0, "request": "a-1", "source": "192.0.2.1", "level": "INFO", "caller": "application",
+		"msg": "request", "client": f.shopID,
 	} {
 		if last[name] != want {
 			t.Errorf("%s is %v, want %v", name, last[name], want)

@@ -42,6 +42,6 @@ func (s *Server) impersonate(r *request) error {
 	if err != nil {
 		return s.tokenRefused(r, err)
 	}
-	s.metrics.issued.WithLabelValues(string(claims.ApplicationUser), "impersonation").Inc()
+	s.metrics.countIssued(claims.ApplicationUser, impersonated)
 	return s.renderToken(r, token)
 }

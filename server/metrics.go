@@ -18,6 +18,8 @@ type metrics struct {
 	registry    *prometheus.Registry
 	legacy      *prometheus.CounterVec
 	issued      *prometheus.CounterVec
+	requests    *prometheus.CounterVec
+	latency     *prometheus.HistogramVec
 	failures    *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 	revocations *prometheus.CounterVec
@@ -34,6 +36,8 @@ func newMetrics() *metrics {
 		registry:    prometheus.NewRegistry(),
 		legacy:      vector("writ_legacy_requests_total", "Requests that used a feature compat=strict switches off.", "feature"),
 		issued:      vector("writ_tokens_issued_total", "Access tokens issued.", "level", "grant"),
+		requests:    vector("writ_token_requests_total", "Token requests by grant, level of the token and result: issued, or the error's code.", "grant", "level", "result"),
+		latency:     newLatency(),
 		failures:    vector("writ_token_errors_total", "Token requests that were refused.", "error"),
 		refusals:    vector("writ_tokens_refused_total", "Credentials refused on other requests.", "reason"),
 		revocations: vector("writ_revocations_total", "Revocations.", "kind"),
@@ -42,7 +46,7 @@ func newMetrics() *metrics {
 	m.unaudited = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "writ_audit_errors_total", Help: "Changes whose audit entry could not be written at once.",
 	})
-	m.registry.MustRegister(m.legacy, m.issued, m.failures, m.refusals, m.revocations, m.panics, m.unaudited)
+	m.registry.MustRegister(m.legacy, m.issued, m.requests, m.latency, m.failures, m.refusals, m.revocations, m.panics, m.unaudited)
 	for _, feature := range legacyNames() {
 		m.legacy.WithLabelValues(feature) // a counter at zero says more than none
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -70,11 +71,13 @@ func (s *Server) finish(r *request) {
 		}
 	}
 	s.countLegacy(r.legacy)
-	s.log(r)
+	took := s.Now().Sub(r.started)
+	s.measure(r, took)
+	s.log(r, took)
 }
 
 // log writes the one event of a request: what was asked in the words of the route table, never a query, header or body.
-func (s *Server) log(r *request) {
+func (s *Server) log(r *request, took time.Duration) {
 	level := slog.LevelInfo
 	if r.failed != nil {
 		level = r.failed.Level()
@@ -88,11 +91,16 @@ func (s *Server) log(r *request) {
 		slog.String("method", r.Request().Method),
 		slog.String("route", r.route.path),
 		slog.Int("status", r.status),
-		slog.Duration("duration", s.Now().Sub(r.started)),
+		slog.Duration("duration", took),
 		slog.String("request", r.Response().Header().Get(echo.HeaderXRequestID)),
 		slog.String("source", r.source()),
 	)
-	if r.caller != nil {
+	switch {
+	case r.issued != nil:
+		fields = append(fields, slog.String("caller", string(r.issued.Level)), slog.String("client", r.issued.ClientID))
+	case r.caller != nil && r.caller.Claims != nil:
+		fields = append(fields, slog.String("caller", string(r.caller.Level)), slog.String("client", r.caller.Claims.ClientID))
+	case r.caller != nil:
 		fields = append(fields, slog.String("caller", string(r.caller.Level)))
 	}
 	if r.failed != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/web"
@@ -55,6 +56,8 @@ type request struct {
 	answered envelope // the success that is being written, if it is one
 	failed   *grants.Error
 	legacy   legacyFeatures
+	grant    string         // of a token request, as it was asked for
+	issued   *claims.Claims // of the token that it was given
 }
 
 // ctx is the request's context.

@@ -85,6 +85,7 @@ type Store interface {
 	feedStore
 	adminStore
 	memberStore
+	metricsStore
 }
 
 // accessStore resolves what a path names before anybody is let in.
@@ -133,6 +134,7 @@ func New(cfg Config) *Server {
 	s.routes = s.table()
 	nameRoutes(s.routes)
 	s.register()
+	s.observe()
 	return s
 }
 

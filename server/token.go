@@ -36,6 +36,7 @@ func (s *Server) managementToken(r *request) error {
 	if req.GrantType != "" || req.Dialect != grants.Usergrid {
 		return s.issue(r, req)
 	}
+	r.grant = reissued
 	caller, err := s.presenter(r)
 	if err != nil {
 		return s.tokenRefused(r, err)
@@ -44,7 +45,8 @@ func (s *Server) managementToken(r *request) error {
 	if err != nil {
 		return s.tokenRefused(r, err)
 	}
-	s.metrics.issued.WithLabelValues(string(claims.AdminUser), "reissue").Inc()
+	r.issued = token.Claims
+	s.metrics.countIssued(claims.AdminUser, reissued)
 	return s.renderToken(r, token)
 }
 
@@ -114,7 +116,8 @@ func (s *Server) issue(r *request, req grants.TokenRequest) error {
 	if err != nil {
 		return s.tokenRefused(r, err)
 	}
-	s.metrics.issued.WithLabelValues(string(token.Claims.Level), req.GrantType).Inc()
+	r.issued = token.Claims
+	s.metrics.countIssued(token.Claims.Level, req.GrantType)
 	return s.renderToken(r, token)
 }
 
@@ -124,7 +127,7 @@ func (s *Server) tokenRefused(r *request, err error) error {
 	if r.speaksOAuth() {
 		dialect = grants.RFC6749
 	}
-	s.metrics.failures.WithLabelValues(r.known(err).In(dialect).Code).Inc()
+	s.metrics.countRefused(r.grant, r.known(err).In(dialect).Code)
 	return err
 }
 
@@ -161,6 +164,7 @@ func (s *Server) tokenRequest(r *request) (grants.TokenRequest, error) {
 
 // noteGrant counts the legacy features of a token request (§2.7); package grants refuses those that are switched off.
 func (r *request) noteGrant(req *grants.TokenRequest) {
+	r.grant = req.GrantType
 	if r.in.notation == jsonBody {
 		r.note(jsonToken)
 	}

@@ -1,0 +1,67 @@
+package docs
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every query of the dashboard names metrics that the documentation has, which a test of cmd/writ compares with a real server.
+func TestTheDashboardAsksForMetricsThatExist(t *testing.T) {
+	t.Parallel()
+	operations, err := os.ReadFile("operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join("deploy", "grafana-dashboard.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Title  string `json:"title"`
+		Panels []struct {
+			ID      int    `json:"id"`
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal(content, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	metric := regexp.MustCompile(`\b(writ|go|process)_[a-z_]+`)
+	seen, asked := map[int]bool{}, 0
+	for _, panel := range dashboard.Panels {
+		if panel.Title == "" || seen[panel.ID] || len(panel.Targets) == 0 {
+			t.Errorf("panel %d %q", panel.ID, panel.Title)
+		}
+		seen[panel.ID] = true
+		for _, target := range panel.Targets {
+			names := metric.FindAllString(target.Expr, -1)
+			if len(names) == 0 {
+				t.Errorf("%s asks for nothing: %s", panel.Title, target.Expr)
+			}
+			for _, name := range names {
+				asked++
+				known := strings.Contains(string(operations), "`"+name+"`")
+				for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+					base, is := strings.CutSuffix(name, suffix)
+					known = known || is && strings.Contains(string(operations), "`"+base+"`")
+				}
+				if !known && strings.HasPrefix(name, "writ_") {
+					t.Errorf("%s asks for %s, which nobody has documented", panel.Title, name)
+				}
+			}
+			if strings.Count(target.Expr, "(") != strings.Count(target.Expr, ")") || strings.Count(target.Expr, "{") != strings.Count(target.Expr, "}") {
+				t.Errorf("%s: unbalanced: %s", panel.Title, target.Expr)
+			}
+		}
+	}
+	if asked < 15 {
+		t.Errorf("only %d metrics are asked for", asked)
+	}
+}
