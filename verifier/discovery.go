@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,15 +10,15 @@ import (
 	"github.com/writ-auth/writ/claims/strictjson"
 )
 
+// maxMetadataDepth bounds the nesting of metadata, which is a list of names and lists.
+const maxMetadataDepth = 16
+
 // wellKnown is where RFC 8414 §3 puts the metadata.
 const wellKnown = "/.well-known/oauth-authorization-server"
 
 // endpoints is what the metadata of an issuer says.
 type endpoints struct {
-	Issuer      string `json:"issuer"`
-	Keys        string `json:"jwks_uri"`
-	Revocations string `json:"writ_revocations_uri"`
-	Policy      string `json:"writ_policy_uri"`
+	issuer, keys, revocations, policy string
 }
 
 // discover asks for the metadata: first between host and path, as RFC 8414 §3.1 says, then behind the path, as many expect it.
@@ -42,25 +41,28 @@ func readMetadata(ctx context.Context, client *http.Client, address string, issu
 	if err != nil {
 		return endpoints{}, err
 	}
-	if _, err := strictjson.Decode(answer.body, 16); err != nil {
+	decoded, err := strictjson.Decode(answer.body, maxMetadataDepth)
+	if err != nil {
 		return endpoints{}, fmt.Errorf("GET %s: %w", address, err)
 	}
-	var found endpoints
-	if err := json.Unmarshal(answer.body, &found); err != nil {
-		return endpoints{}, fmt.Errorf("GET %s: not metadata", address)
+	members, _ := decoded.(map[string]any)
+	text := func(name string) string {
+		value, _ := members[name].(string)
+		return value
 	}
+	found := endpoints{text("issuer"), text("jwks_uri"), text("writ_revocations_uri"), text("writ_policy_uri")}
 	// RFC 8414 §3.3: identical to the issuer that was asked for, else the document must not be used.
-	if found.Issuer != issuer.String() {
-		return endpoints{}, fmt.Errorf("GET %s: the issuer of the document is %q", address, found.Issuer)
+	if found.issuer != issuer.String() {
+		return endpoints{}, fmt.Errorf("GET %s: the issuer of the document is %q", address, found.issuer)
 	}
 	return found, found.check(issuer, allowHTTP)
 }
 
 func (e endpoints) check(issuer *url.URL, allowHTTP bool) error {
-	if _, err := parseAddress("jwks_uri", e.Keys, allowHTTP); err != nil {
+	if _, err := parseAddress("jwks_uri", e.keys, allowHTTP); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"writ_revocations_uri": e.Revocations, "writ_policy_uri": e.Policy} {
+	for name, text := range map[string]string{"writ_revocations_uri": e.revocations, "writ_policy_uri": e.policy} {
 		if text == "" {
 			continue
 		}

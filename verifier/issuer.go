@@ -69,13 +69,13 @@ func (v *Verifier) connect(ctx context.Context, is *issuer) error {
 	if err != nil {
 		return err
 	}
-	keys, err := v.keysAt(ctx, is, found.Keys)
+	keys, err := v.keysAt(ctx, is, found.keys)
 	if err != nil {
 		return err
 	}
 	t := &tracked{keys: keys}
 	if !v.config.WithoutFeed {
-		if found.Revocations == "" {
+		if found.revocations == "" {
 			return errors.New("verifier: " + is.name + " has no revocation feed; see Config.WithoutFeed")
 		}
 		v.follow(is, t, found)
@@ -115,12 +115,12 @@ func (v *Verifier) keysAt(ctx context.Context, is *issuer, address string) (*key
 // follow begins to follow the feed of an issuer.
 func (v *Verifier) follow(is *issuer, t *tracked, found endpoints) {
 	id, secret := v.config.credentials(is.address)
-	policy := found.Policy
+	policy := found.policy
 	if id == "" {
 		policy = ""
 	}
 	t.feed = v.newSource(followerConfig{
-		issuer: is.name, revocations: found.Revocations, policy: policy, clientID: id, clientSecret: secret, client: v.client,
+		issuer: is.name, revocations: found.revocations, policy: policy, clientID: id, clientSecret: secret, client: v.client,
 		verify: func(ctx context.Context, raw []byte, typ string) ([]byte, error) {
 			return t.keys.verify(ctx, raw, typ, t.dropped())
 		},

@@ -31,18 +31,20 @@ func parseKeys(body []byte, algorithms []string, previous map[string]*publicKey)
 	if _, err := strictjson.Decode(body, 8); err != nil {
 		return nil, err
 	}
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(body, &set); err != nil {
+	var members map[string]json.RawMessage // unlike the fields of a struct, names in other letters are others
+	var texts []json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, err
 	}
-	if len(set.Keys) > maxKeys {
-		return nil, fmt.Errorf("%d keys, at most %d", len(set.Keys), maxKeys)
+	if err := json.Unmarshal(members["keys"], &texts); err != nil {
+		return nil, err
 	}
-	keys := make(map[string]*publicKey, len(set.Keys))
+	if len(texts) > maxKeys {
+		return nil, fmt.Errorf("%d keys, at most %d", len(texts), maxKeys)
+	}
+	keys := make(map[string]*publicKey, len(texts))
 	twice := map[string]bool{}
-	for _, text := range set.Keys {
+	for _, text := range texts {
 		key, err := parseKey(text, algorithms, previous)
 		if err != nil {
 			continue

@@ -91,6 +91,7 @@ func TestKeysThatAreNotUsed(t *testing.T) {
 		"empty":                {set(), nil},
 		"none of use":          {set(`{"kty":"oct","alg":"HS256","kid":"bad","k":"AAAA"}`), nil},
 		"no set":               {[]byte(`{}`), nil},
+		"set in capitals":      {[]byte(`{"KEYS":[` + good + `]}`), nil},
 		"no JSON":              {[]byte(`<html>`), nil},
 		"repeated member":      {[]byte(`{"keys":[],"keys":[` + good + `]}`), nil},
 		"more than a hundred":  {set(strings.Split(strings.Repeat(good+"|", 101)+good, "|")...), nil},
