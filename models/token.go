@@ -81,5 +81,7 @@ const (
 	ChangeUser          ChangeKind = "user"        // state, name, roles, rules, groups of a user
 	ChangeRights        ChangeKind = "rights"      // key: application; roles, groups or their rules
 	ChangeKey           ChangeKind = "key"         // key: kid; detail: KeyChange
+	ChangeClaims        ChangeKind = "claims"      // key: application or organization; claims in older tokens of its users or members
+	ChangePolicy        ChangeKind = "policy"      // key: application; the rules of its roles, groups or users
 	ChangeStatusList    ChangeKind = "status_list" // key: scope; a list was begun
 )

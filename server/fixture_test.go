@@ -119,6 +119,7 @@ func newServer(t testing.TB, opts options) *fixture {
 		PublicURL: publicURL, Strict: opts.strict, PublicRegistration: opts.registration, AllowedOrigins: opts.origins, Version: "test",
 		AdminConfirmation: service.AdminConfirmation, AdminApproval: service.AdminApproval,
 		Now: f.clock.now, Logger: logger, Grants: f.service, Store: f.store, Keys: ring, Passwords: passwords, Secrets: secrets,
+		Feed: hub,
 	}
 	if opts.configure != nil {
 		opts.configure(&cfg)

@@ -113,6 +113,10 @@ func (t *transaction) updateAdmin(id uuid.UUID, change func(*models.Admin) error
 			return row, err
 		}
 	}
+	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
+	if shut && row.Generation == before.Generation {
+		row.Generation++ // whoever is shut out has no valid tokens, offline neither
+	}
 	t.changed(models.ChangeAdmin, id)
 	if err := t.raise(subject{id: id, scope: models.ManagementScope}, before.Generation, row.Generation); err != nil {
 		return row, err
@@ -124,7 +128,6 @@ func (t *transaction) updateAdmin(id uuid.UUID, change func(*models.Admin) error
 			return row, err
 		}
 	}
-	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
 	if err := t.endLinks(id, row.Email != before.Email, shut, changed); err != nil {
 		return row, err
 	}

@@ -54,6 +54,7 @@ func (t *transaction) createApplication(input NewApplication) error {
 		}
 	}
 	t.changed(models.ChangeApplication, application.ID)
+	t.policyChanged(application.ID)
 	return nil
 }
 

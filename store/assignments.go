@@ -21,10 +21,11 @@ func (s *Store) AssignRole(ctx context.Context, application, role uuid.UUID, kin
 		}
 		row := models.RoleAssignment{ApplicationID: application, RoleID: role, HolderKind: kind, HolderID: id, Created: t.now}
 		result := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if result.RowsAffected > 0 {
-			t.holderChanged(to)
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
 		}
-		return result.Error
+		t.holderChanged(to)
+		return t.rolesChanged(to)
 	})
 }
 
@@ -34,11 +35,20 @@ func (s *Store) UnassignRole(ctx context.Context, application, role uuid.UUID, k
 		result := t.db.
 			Where("application_id = ? AND role_id = ? AND holder_kind = ? AND holder_id = ?", application, role, kind, id).
 			Delete(&models.RoleAssignment{})
-		if result.RowsAffected > 0 {
-			t.holderChanged(holder{application, kind, id})
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
 		}
-		return result.Error
+		t.holderChanged(holder{application, kind, id})
+		return t.rolesChanged(holder{application, kind, id})
 	})
+}
+
+// rolesChanged: the roles of a group are those of its members, and of the groups' below it.
+func (t *transaction) rolesChanged(of holder) error {
+	if of.kind == models.HolderUser {
+		return t.claimsChanged(of.application, thisUser, of.id)
+	}
+	return t.claimsChanged(of.application, belowGroup, of.id)
 }
 
 // HasRole tells whether a user or group was given a role itself; roles of his groups and the role default do not count.

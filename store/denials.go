@@ -142,6 +142,7 @@ func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 		}{
 			{"denied_tokens", "jti", s.denialsSince()},
 			{"denied_subjects", "subject", s.denialsSince()},
+			{"claim_changes", "subject", s.denialsSince()},
 			{"refresh_tokens", "hash", t.now},
 			{"link_tokens", "hash", t.now},
 			{"portal_sessions", "hash", t.now},

@@ -79,3 +79,27 @@ func column(ref string) string {
 func (s *Store) Ended(ctx context.Context, application uuid.UUID) (bool, error) {
 	return exists[models.Application](s.read(ctx), "id = ? AND deleted IS NOT NULL", application)
 }
+
+// DenyUnconfirmed ends the tokens of admins who have not confirmed their e-mail address, for a server that has begun to demand it: it
+// refuses them itself, and resource servers must learn of it.
+func (s *Store) DenyUnconfirmed(ctx context.Context) error {
+	return s.write(ctx, func(t *transaction) error {
+		var admins []models.Admin
+		err := t.db.Where(`NOT confirmed AND NOT superuser AND NOT EXISTS (
+			SELECT 1 FROM denied_subjects WHERE denied_subjects.subject = admins.id AND denied_subjects.generation = admins.generation)`).
+			Order("id").Find(&admins).Error
+		if err != nil {
+			return err
+		}
+		for i := range admins {
+			_, err := t.updateAdmin(admins[i].ID, func(a *models.Admin) error {
+				a.Generation++
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

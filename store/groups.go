@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/writ-auth/writ/models"
@@ -56,6 +57,7 @@ func (s *Store) UpdateGroup(
 		if row, err = one[models.Group](t.forUpdate(), "id = ? AND application_id = ?", id, application); err != nil {
 			return err
 		}
+		before := row
 		if err := change(&row); err != nil {
 			return err
 		}
@@ -64,7 +66,17 @@ func (s *Store) UpdateGroup(
 			return err
 		}
 		t.changed(models.ChangeRights, application)
-		return t.save(&row)
+		if row.Path == before.Path {
+			return t.save(&row)
+		}
+		t.policyChanged(application)
+		if err := t.claimsChanged(application, belowGroup, id); err != nil {
+			return err
+		}
+		if err := t.save(&row); err != nil {
+			return err
+		}
+		return t.claimsChanged(application, belowGroup, id)
 	})
 	return row, err
 }
@@ -77,6 +89,10 @@ func (s *Store) DeleteGroup(ctx context.Context, application, id uuid.UUID) erro
 			return err
 		}
 		t.changed(models.ChangeRights, application)
+		t.policyChanged(application)
+		if err := t.claimsChanged(application, belowGroup, id); err != nil {
+			return err
+		}
 		if err := t.dropHolder(models.HolderGroup, id); err != nil {
 			return err
 		}
@@ -94,10 +110,7 @@ func (s *Store) AddGroupMember(ctx context.Context, application, group, user uui
 		}
 		row := models.GroupMember{ApplicationID: application, GroupID: group, UserID: user, Created: t.now}
 		result := t.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if result.RowsAffected > 0 {
-			t.changed(models.ChangeUser, user)
-		}
-		return result.Error
+		return t.membersChanged(result, application, user)
 	})
 }
 
@@ -106,11 +119,17 @@ func (s *Store) RemoveGroupMember(ctx context.Context, application, group, user 
 	return s.write(ctx, func(t *transaction) error {
 		result := t.db.Where("application_id = ? AND group_id = ? AND user_id = ?", application, group, user).
 			Delete(&models.GroupMember{})
-		if result.RowsAffected > 0 {
-			t.changed(models.ChangeUser, user)
-		}
-		return result.Error
+		return t.membersChanged(result, application, user)
 	})
+}
+
+// membersChanged tells of a membership that has begun or ended, if one has.
+func (t *transaction) membersChanged(result *gorm.DB, application, user uuid.UUID) error {
+	if result.Error != nil || result.RowsAffected == 0 {
+		return result.Error
+	}
+	t.changed(models.ChangeUser, user)
+	return t.claimsChanged(application, thisUser, user)
 }
 
 // IsGroupMember tells whether a user is a member of exactly this group; parents do not count.

@@ -172,6 +172,7 @@ func (i *userImport) update(id uuid.UUID, record *models.UserRecord, roles, grou
 	if moved {
 		outcome.Result = models.ImportUpdated
 		i.changed(models.ChangeUser, id)
+		err = errors.Join(err, i.claimsChanged(i.Application, thisUser, id))
 	}
 	return outcome, err
 }

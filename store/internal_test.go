@@ -54,6 +54,8 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.Permission{},
 		models.DeniedToken{},
 		models.DeniedSubject{},
+		models.ClaimChange{},
+		models.Policy{},
 		models.RegisteredToken{},
 		models.RefreshToken{},
 		models.StatusList{},

@@ -35,6 +35,9 @@ func (s *Store) AddMember(ctx context.Context, admin, organization uuid.UUID) er
 			return result.Error
 		}
 		t.memberChanged(admin, organization)
+		if err := t.membershipChanged(admin, organization); err != nil {
+			return err
+		}
 		return t.membershipsFit(member)
 	})
 }
@@ -58,6 +61,9 @@ func (s *Store) RemoveMember(ctx context.Context, admin, organization uuid.UUID)
 				return models.ErrLastMember
 			}
 			t.memberChanged(admin, organization)
+			if err := t.membershipChanged(admin, organization); err != nil {
+				return err
+			}
 			return t.db.Delete(&members[i]).Error
 		}
 		return models.ErrNotFound

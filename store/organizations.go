@@ -44,6 +44,11 @@ func (s *Store) CreateOrganization(ctx context.Context, input NewOrganization) e
 				return err
 			}
 			t.changed(models.ChangeAdmin, owner)
+			if input.Owner == nil { // a new admin has no older tokens
+				if err := t.membershipChanged(owner, organization.ID); err != nil {
+					return err
+				}
+			}
 		}
 		for _, application := range input.Applications {
 			if err := t.createApplication(application); err != nil {
@@ -128,10 +133,24 @@ func (s *Store) DeleteOrganization(ctx context.Context, id uuid.UUID) error {
 				return err
 			}
 		}
-		// The tokens of its client are of the management issuer, whose status lists outlive it.
-		if _, err := t.revokeRegistered(t.forUpdate().Where("subject = ?", id)); err != nil {
+		if err := t.denyClient(id); err != nil {
 			return err
 		}
 		return t.save(&row)
 	})
+}
+
+// denyClient ends the tokens of a deleted organization's client: they are of the management issuer, which outlives it, with its status
+// lists and its revocation feed.
+func (t *transaction) denyClient(organization uuid.UUID) error {
+	client, err := one[models.Client](t.forUpdate(), "id = ?", organization)
+	if err != nil {
+		return err
+	}
+	t.changed(models.ChangeClient, organization)
+	client.Generation++
+	if err := t.raise(subject{id: organization, scope: models.ManagementScope}, client.Generation-1, client.Generation); err != nil {
+		return err
+	}
+	return t.save(&client)
 }

@@ -104,6 +104,7 @@ func (s *Store) changeRules(
 		}
 		if count > 0 {
 			t.holderChanged(h)
+			t.policyChanged(h.application)
 		}
 		rules, err = rulesOf(t.db, h)
 		return err

@@ -37,6 +37,9 @@ func (t *transaction) registerToken(token models.RegisteredToken) error {
 	if err := t.takeEntry(&token); err != nil {
 		return err
 	}
+	if err := t.outlived(token.Subject); err != nil {
+		return err
+	}
 	row := token
 	return t.db.Create(&row).Error
 }

@@ -17,7 +17,11 @@ var byRole = ordering[models.Role]{
 func (s *Store) CreateRole(ctx context.Context, role models.Role) error {
 	return s.write(ctx, func(t *transaction) error {
 		t.changed(models.ChangeRights, role.ApplicationID)
-		return t.createRole(role)
+		t.policyChanged(role.ApplicationID)
+		if err := t.createRole(role); err != nil || role.Name != defaultRole {
+			return err
+		}
+		return t.claimsChanged(role.ApplicationID, everyUser)
 	})
 }
 
@@ -54,6 +58,7 @@ func (s *Store) UpdateRole(ctx context.Context, application, id uuid.UUID, chang
 		if row, err = one[models.Role](t.forUpdate(), "id = ? AND application_id = ?", id, application); err != nil {
 			return err
 		}
+		before := row
 		if err := change(&row); err != nil {
 			return err
 		}
@@ -62,9 +67,23 @@ func (s *Store) UpdateRole(ctx context.Context, application, id uuid.UUID, chang
 			return err
 		}
 		t.changed(models.ChangeRights, application)
+		if row.Name != before.Name {
+			t.policyChanged(application)
+			if err := t.roleLost(&before, row.Name == defaultRole); err != nil {
+				return err
+			}
+		}
 		return t.save(&row)
 	})
 	return row, err
+}
+
+// roleLost notes whose tokens name a role that is about to go, or that everybody has from now on.
+func (t *transaction) roleLost(role *models.Role, everybody bool) error {
+	if everybody || role.Name == defaultRole {
+		return t.claimsChanged(role.ApplicationID, everyUser)
+	}
+	return t.claimsChanged(role.ApplicationID, withRole, role.ID, role.ID)
 }
 
 // DeleteRole removes a role, its rules and its assignments.
@@ -75,6 +94,10 @@ func (s *Store) DeleteRole(ctx context.Context, application, id uuid.UUID) error
 			return err
 		}
 		t.changed(models.ChangeRights, application)
+		t.policyChanged(application)
+		if err := t.roleLost(&row, false); err != nil {
+			return err
+		}
 		if err := t.dropHolder(models.HolderRole, id); err != nil {
 			return err
 		}

@@ -105,6 +105,9 @@ func (t *transaction) appendChanges() (int64, error) {
 	for i := range t.changes {
 		t.changes[i].Seq, t.changes[i].At = head-count+1+int64(i), t.now
 	}
+	if err := t.number(head); err != nil {
+		return 0, err
+	}
 	return head, t.db.CreateInBatches(t.changes, batch).Error
 }
 

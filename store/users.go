@@ -160,6 +160,10 @@ func (t *transaction) updateUser(application, id uuid.UUID, change func(*models.
 			return row, err
 		}
 	}
+	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
+	if shut && row.Generation == before.Generation {
+		row.Generation++ // whoever is shut out has no valid tokens, offline neither
+	}
 	t.changed(models.ChangeUser, id)
 	if err := t.raise(userSubject(application, id), before.Generation, row.Generation); err != nil {
 		return row, err
@@ -171,7 +175,6 @@ func (t *transaction) updateUser(application, id uuid.UUID, change func(*models.
 			return row, err
 		}
 	}
-	shut := row.Disabled && !before.Disabled || !row.Activated && before.Activated
 	if err := t.endLinks(id, row.EmailAddress() != before.EmailAddress(), shut, changed); err != nil {
 		return row, err
 	}
@@ -189,7 +192,14 @@ func (s *Store) DeleteUser(ctx context.Context, application, id uuid.UUID) (mode
 		if err := t.raise(userSubject(application, id), row.Generation, row.Generation+1); err != nil {
 			return err
 		}
+		if err := t.rulesLost(application, id); err != nil {
+			return err
+		}
 		if err := t.dropHolder(models.HolderUser, id); err != nil {
+			return err
+		}
+		// Nobody has a token of his any more.
+		if err := t.db.Where("scope = ? AND subject = ?", application, id).Delete(&models.ClaimChange{}).Error; err != nil {
 			return err
 		}
 		if err := t.db.Where("owner_id = ?", id).Delete(&models.PastPassword{}).Error; err != nil {

@@ -161,6 +161,11 @@ func (w *wiring) connect(ctx context.Context) error {
 		return err
 	}
 	w.store.Subscribe(w.feed.Apply) // behind the keys: what it says is signed by those that are valid then
+	if w.adminConfirmation {
+		if err := w.store.DenyUnconfirmed(ctx); err != nil {
+			return err
+		}
+	}
 	if w.mail, err = w.newMailer(); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ var imports = []contract{
 		f.written(t, func() { f.imported(t, models.ConflictUpdate, []models.UserRecord{bare}, "unchanged") })
 		named := models.UserRecord{Username: "dana", Name: new("Dana D."), Roles: []string{"boss"}}
 		f.written(t, func() { f.imported(t, models.ConflictUpdate, []models.UserRecord{named}, "updated") },
-			entry(models.ChangeUser, f.dana.ID), entry(models.ChangeUser, f.dana.ID))
+			entry(models.ChangeUser, f.dana.ID), entry(models.ChangeUser, f.dana.ID), entry(models.ChangeClaims, f.shop.ID))
 		f.written(t, func() { f.imported(t, models.ConflictUpdate, []models.UserRecord{named}, "unchanged") })
 		rights, err := f.Rights(ctx, f.shop.ID, f.dana.ID)
 		must(t, err)

@@ -31,7 +31,7 @@ var organizations = []contract{
 		application := input.Applications[0].Application
 		f.written(t, func() { must(t, f.CreateOrganization(ctx, input)) },
 			entry(models.ChangeOrganization, input.Organization.ID), entry(models.ChangeApplication, application.ID),
-			entry(models.ChangeAdmin, owner.ID))
+			entry(models.ChangePolicy, application.ID), entry(models.ChangeAdmin, owner.ID))
 		got, err := f.Client(ctx, input.Organization.ID)
 		must(t, err)
 		equal(t, "client of the organization", got, input.Client)
@@ -89,7 +89,8 @@ var organizations = []contract{
 	{"the name of a deleted organization stays taken", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		f.written(t, func() { must(t, f.DeleteOrganization(ctx, f.acme.ID)) },
-			entry(models.ChangeOrganization, f.acme.ID), entry(models.ChangeApplication, f.shop.ID))
+			entry(models.ChangeOrganization, f.acme.ID), entry(models.ChangeApplication, f.shop.ID),
+			entry(models.ChangeClient, f.acme.ID), entry(models.ChangeSubjectDenied, f.acme.ID))
 		_, err := f.Organization(ctx, "acme")
 		fails(t, err, models.ErrNotFound)
 		_, _, err = f.Application(ctx, "", f.shop.ID.String())
@@ -143,13 +144,13 @@ var organizations = []contract{
 		ctx := t.Context()
 		other := f.admin(t, "other@acme.example")
 		f.written(t, func() { must(t, f.CreateAdmin(ctx, other)) }, entry(models.ChangeAdmin, other.ID))
-		both := []string{entry(models.ChangeAdmin, other.ID), entry(models.ChangeOrganization, f.acme.ID)}
-		f.written(t, func() { must(t, f.AddMember(ctx, other.ID, f.acme.ID)) }, both...)
+		all := []string{entry(models.ChangeAdmin, other.ID), entry(models.ChangeOrganization, f.acme.ID), entry(models.ChangeClaims, f.acme.ID)}
+		f.written(t, func() { must(t, f.AddMember(ctx, other.ID, f.acme.ID)) }, all...)
 		f.written(t, func() { must(t, f.AddMember(ctx, other.ID, f.acme.ID)) })
 		members, err := f.MembersOf(ctx, f.acme.ID)
 		must(t, err)
 		equal(t, "members", len(members), 2)
-		f.written(t, func() { must(t, f.RemoveMember(ctx, other.ID, f.acme.ID)) }, both...)
+		f.written(t, func() { must(t, f.RemoveMember(ctx, other.ID, f.acme.ID)) }, all...)
 		fails(t, f.RemoveMember(ctx, other.ID, f.acme.ID), models.ErrNotFound)
 		fails(t, f.RemoveMember(ctx, f.root.ID, f.acme.ID), models.ErrLastMember)
 		fails(t, f.RemoveMember(ctx, f.root.ID, uuid.New()), models.ErrNotFound)

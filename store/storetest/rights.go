@@ -43,7 +43,8 @@ var roles = []contract{
 		must(t, f.AssignRole(ctx, f.shop.ID, role.ID, models.HolderUser, f.dana.ID))
 		_, err = f.AddRules(ctx, f.shop.ID, models.HolderRole, role.ID, []string{"get:/x"})
 		must(t, err)
-		f.written(t, func() { must(t, f.DeleteRole(ctx, f.shop.ID, role.ID)) }, rights)
+		claims, policy := entry(models.ChangeClaims, f.shop.ID), entry(models.ChangePolicy, f.shop.ID)
+		f.written(t, func() { must(t, f.DeleteRole(ctx, f.shop.ID, role.ID)) }, rights, claims, policy)
 		fails(t, f.DeleteRole(ctx, f.shop.ID, role.ID), models.ErrNotFound)
 		_, err = f.UpdateRole(ctx, f.shop.ID, role.ID, func(*models.Role) error { return nil })
 		fails(t, err, models.ErrNotFound)
@@ -58,16 +59,16 @@ var roles = []contract{
 		ctx := t.Context()
 		role, group := f.role(t, "clerk"), f.group(t, "staff")
 		for _, holder := range []struct {
-			kind  models.HolderKind
-			id    uuid.UUID
-			entry string
+			kind    models.HolderKind
+			id      uuid.UUID
+			entries []string
 		}{
-			{models.HolderUser, f.dana.ID, entry(models.ChangeUser, f.dana.ID)},
-			{models.HolderGroup, group.ID, entry(models.ChangeRights, f.shop.ID)},
+			{models.HolderUser, f.dana.ID, []string{entry(models.ChangeUser, f.dana.ID), entry(models.ChangeClaims, f.shop.ID)}},
+			{models.HolderGroup, group.ID, []string{entry(models.ChangeRights, f.shop.ID)}},
 		} {
 			assign := func() { must(t, f.AssignRole(ctx, f.shop.ID, role.ID, holder.kind, holder.id)) }
 			unassign := func() { must(t, f.UnassignRole(ctx, f.shop.ID, role.ID, holder.kind, holder.id)) }
-			f.written(t, assign, holder.entry)
+			f.written(t, assign, holder.entries...)
 			f.written(t, assign)
 			has, err := f.HasRole(ctx, role.ID, holder.kind, holder.id)
 			must(t, err)
@@ -75,7 +76,7 @@ var roles = []contract{
 			held, _, err := f.RolesOf(ctx, f.shop.ID, holder.kind, holder.id, models.Page{})
 			must(t, err)
 			equal(t, "roles", held, []models.Role{role})
-			f.written(t, unassign, holder.entry)
+			f.written(t, unassign, holder.entries...)
 			f.written(t, unassign)
 			fails(t, f.AssignRole(ctx, f.shop.ID, role.ID, holder.kind, uuid.New()), models.ErrNotFound)
 			fails(t, f.AssignRole(ctx, f.shop.ID, uuid.New(), holder.kind, holder.id), models.ErrNotFound)
@@ -121,7 +122,8 @@ var roles = []contract{
 		_, err := f.UpdateGroup(ctx, f.shop.ID, group.ID, func(*models.Group) error { return errBroken })
 		fails(t, err, errBroken)
 		join := func() { must(t, f.AddGroupMember(ctx, f.shop.ID, group.ID, f.dana.ID)) }
-		f.written(t, join, entry(models.ChangeUser, f.dana.ID))
+		claims, policy := entry(models.ChangeClaims, f.shop.ID), entry(models.ChangePolicy, f.shop.ID)
+		f.written(t, join, entry(models.ChangeUser, f.dana.ID), claims)
 		f.written(t, join)
 		groups, _, err := f.GroupsOf(ctx, f.shop.ID, f.dana.ID, models.Page{})
 		must(t, err)
@@ -130,10 +132,10 @@ var roles = []contract{
 		must(t, err)
 		equal(t, "members", members, []models.User{f.dana})
 		leave := func() { must(t, f.RemoveGroupMember(ctx, f.shop.ID, group.ID, f.dana.ID)) }
-		f.written(t, leave, entry(models.ChangeUser, f.dana.ID))
+		f.written(t, leave, entry(models.ChangeUser, f.dana.ID), claims)
 		f.written(t, leave)
 		join()
-		f.written(t, func() { must(t, f.DeleteGroup(ctx, f.shop.ID, group.ID)) }, rights)
+		f.written(t, func() { must(t, f.DeleteGroup(ctx, f.shop.ID, group.ID)) }, rights, claims, policy)
 		member, err := f.IsGroupMember(ctx, group.ID, f.dana.ID)
 		must(t, err)
 		equal(t, "still a member", member, false)
@@ -165,8 +167,9 @@ var rules = []contract{
 					equal(t, "after adding", got, want)
 				}
 			}
-			f.written(t, add([]string{"z", "y"}, "z", "y"), holder.entry)
-			f.written(t, add([]string{"z", "y", "a"}, "y", "a", "a"), holder.entry)
+			policy := entry(models.ChangePolicy, f.shop.ID)
+			f.written(t, add([]string{"z", "y"}, "z", "y"), holder.entry, policy)
+			f.written(t, add([]string{"z", "y", "a"}, "y", "a", "a"), holder.entry, policy)
 			f.written(t, add([]string{"z", "y", "a"}, "z"))
 			f.written(t, add([]string{"z", "y", "a"}))
 			remove := func() {
@@ -174,7 +177,7 @@ var rules = []contract{
 				must(t, err)
 				equal(t, "after removing", got, []string{"z", "a"})
 			}
-			f.written(t, remove, holder.entry)
+			f.written(t, remove, holder.entry, policy)
 			f.written(t, remove)
 			got, err := f.Rules(ctx, f.shop.ID, holder.kind, holder.id)
 			must(t, err)

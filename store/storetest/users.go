@@ -96,7 +96,7 @@ var users = []contract{
 			again, err := f.User(ctx, f.shop.ID, "dana")
 			must(t, err)
 			equal(t, "stored", again, got)
-		}, entry(models.ChangeUser, f.dana.ID))
+		}, entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID))
 		f.written(t, func() {
 			_, err := f.UpdateUser(ctx, f.shop.ID, f.dana.ID, func(u *models.User) error { u.Name = "x"; return errBroken })
 			fails(t, err, errBroken)
@@ -205,7 +205,8 @@ var users = []contract{
 			got, err := f.DeleteUser(ctx, f.shop.ID, f.dana.ID)
 			must(t, err)
 			equal(t, "the deleted", got, f.dana)
-		}, entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID).JTI)
+		}, entry(models.ChangeUser, f.dana.ID), entry(models.ChangeSubjectDenied, f.dana.ID), "token_denied "+f.token(f.dana.ID).JTI,
+			entry(models.ChangePolicy, f.shop.ID))
 		_, err = f.User(ctx, f.shop.ID, "dana")
 		fails(t, err, models.ErrNotFound)
 		_, err = f.RefreshToken(ctx, f.refreshToken(1).Hash)
