@@ -136,13 +136,26 @@ func TestMain(m *testing.M) {
 // serveApart runs Writ in a process of its own, for what only a process has: signals and sudden death.
 func serveApart(t *testing.T, dir string, more ...string) *instance {
 	t.Helper()
+	in := startApart(t, nil, arguments(dir, more)...)
+	in.waitUntilListening(t)
+	return in
+}
+
+// startApart runs Writ in a process of its own and does not wait for anything.
+func startApart(t *testing.T, environ []string, args ...string) *instance {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startProgram(t, path, environ, args...)
+}
+
+func startProgram(t *testing.T, path string, environ []string, args ...string) *instance {
+	t.Helper()
 	in := &instance{stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
-	in.command = exec.CommandContext(t.Context(), path, arguments(dir, more)...)
-	in.command.Stdout, in.command.Stderr, in.command.Env = in.stdout, in.stderr, []string{"PATH=" + os.Getenv("PATH")}
+	in.command = exec.CommandContext(t.Context(), path, args...)
+	in.command.Stdout, in.command.Stderr, in.command.Env = in.stdout, in.stderr, append(slices.Clone(environ), "PATH="+os.Getenv("PATH"))
 	if err := in.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +169,6 @@ func serveApart(t *testing.T, dir string, more ...string) *instance {
 		return in.command.ProcessState.ExitCode()
 	}
 	t.Cleanup(in.kill)
-	in.waitUntilListening(t)
 	return in
 }
 

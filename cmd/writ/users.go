@@ -83,18 +83,9 @@ func (p *process) openUsers(ctx context.Context, cmd *cli.Command) (*store.Store
 	if !named || organization == "" || application == "" {
 		return nil, none, nothing, usersUsage("an application is written ORG/APP, such as acme/shop")
 	}
-	var flags []string
-	for _, name := range []string{"config", "data-dir", "database"} {
-		if cmd.IsSet(name) {
-			flags = append(flags, "--"+name+"="+cmd.String(name))
-		}
-	}
-	c, err := configure(flags, p.environ)
+	c, err := p.configureDatabase(cmd)
 	if err != nil {
 		return nil, none, nothing, err
-	}
-	if path, isFile := strings.CutPrefix(c.database, "sqlite:"); isFile && !holdsData(path) {
-		return nil, none, nothing, usersFailure("there is no database %s: name it with --data-dir or --database", path)
 	}
 	logger := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	db, err := store.Open(ctx, store.Config{Database: c.database, TokenTTL: c.tokenTTL.Milliseconds(), Logger: logger})

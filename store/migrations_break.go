@@ -1,0 +1,5 @@
+//go:build writ_break
+
+package store
+
+const breaking = true

@@ -1,0 +1,5 @@
+//go:build writ_next && !writ_break
+
+package store
+
+const breaking = false
