@@ -29,6 +29,17 @@ func (s *Service) SignIntrospection(t *Tenant, caller *Caller, answer []byte) (s
 	return signed, nil
 }
 
+// ClientID is the client that a caller came by: that of his token, or his own. "" if there is none, as for the superuser by Basic.
+func (c *Caller) ClientID() string {
+	if c.Claims != nil {
+		return c.Claims.ClientID
+	}
+	if c.Level == claims.Application || c.Level == claims.Organization {
+		return c.audience()
+	}
+	return ""
+}
+
 // audience names who asked: a client by its client_id, as RFC 9701 §5 has it; admins, who have none, by their uuid.
 func (c *Caller) audience() string {
 	switch c.Level {

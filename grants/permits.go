@@ -52,6 +52,15 @@ func (s *Service) CanGrant(ctx context.Context, caller *Caller, t *Tenant, gaine
 	return nil
 }
 
+// RightsOf gives what an application user has now: his token may say something older.
+func (s *Service) RightsOf(ctx context.Context, caller *Caller) (models.Rights, error) {
+	holds, err := s.rights.ofUser(ctx, caller.Tenant.Application.ID, caller.User.ID)
+	if err != nil {
+		return models.Rights{}, failure(err)
+	}
+	return holds.Rights, nil
+}
+
 // heldBy finds what a guest or an application user holds; everybody else without access holds nothing here.
 func (s *Service) heldBy(ctx context.Context, caller *Caller, t *Tenant) (*held, permission.Subject, error) {
 	switch caller.Level {

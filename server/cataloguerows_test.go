@@ -11,6 +11,7 @@ func (c *catalogue) rows() []row {
 		byBasic                 = `Basic realm="writ"`
 		cc, ccJSON              = "grant_type=client_credentials", `{"grant_type":"client_credentials"}`
 		xml                     = "Content-Type: text/xml"
+		forward                 = "GET /acme/shop/authorize"
 	)
 	var (
 		iup       = oauth(400, "invalid_grant", "invalid username or password")
@@ -518,6 +519,28 @@ func (c *catalogue) rows() []row {
 			{request: shop, body: dana, want: unavailable, at: c.closed},
 			{request: shop, body: danaForm, want: oauth(503, "temporarily_unavailable", "~unavailable").after("1"), at: c.closed},
 			{request: "GET /management/orgs/acme", headers: as(basic("superuser", superuserPassword)), want: unavailable, at: c.closed},
+		}},
+		{"forward auth: nothing to decide about", []ask{
+			{request: forward, headers: as(is.dana), want: no("method and path are required")},
+			{request: forward + "?method=GET", want: no("method and path are required")},
+			{request: forward + "?method=GET&path=/a&path=/b", want: no("duplicate parameter: path")},
+			{request: forward + "?method=%2F&path=/a", want: no("method is not an HTTP method")},
+			{request: forward + "?method=GET&path=a", want: no("path is not the path of a request")},
+			{request: forward + "?method=GET&path=/%25", want: no("path has a malformed escape")},
+		}},
+		{"forward auth: the path is ambiguous", []ask{
+			{request: forward + "?method=GET&path=/a/../b", headers: as(is.shop), want: ordinary(403, "forbidden", "~ambiguous")},
+			{request: forward, headers: as("X-Original-URI: /a", "X-Forwarded-Uri: /a"), want: ordinary(403, "forbidden", "~more than one")},
+		}},
+		{"forward auth: no credential of this application", []ask{
+			{request: forward + "?method=GET&path=/a", want: unauthorized(notPermitted).challenged(bearer)},
+			{request: forward + "?method=GET&path=/a", headers: as(is.sandbox), want: unauthorized(notPermitted)},
+			{request: forward + "?method=GET&path=/a", headers: as(c.revoked), want: revoked},
+			{request: forward + "?method=GET&path=/a", headers: as(basic(c.shopID, "x")), want: credentials.challenged(byBasic)},
+			{request: forward + "?method=GET&path=/a", headers: as("Authorization: Digest x"), want: credentials.challenged(bearer)},
+		}},
+		{"forward auth: rules do not permit", []ask{
+			{request: forward + "?method=GET&path=/a", headers: as(is.dana), want: ordinary(403, "forbidden", notPermitted)},
 		}},
 	}
 	for i := range rows {

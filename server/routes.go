@@ -38,6 +38,9 @@ func (s *Server) table() []route {
 		on("GET", "/management"+revocationsPath, open, s.revocations, "").as(feedRoute),
 		on("GET", app+revocationsPath, open, s.revocations, "").as(feedRoute),
 
+		// Forward auth (docs/forward-auth.md).
+		on("GET", app+"/authorize", open, s.forwardAuth, "").as(bodylessRoute),
+
 		// Section 6.4: registered tokens.
 		on("GET", app+"/tokens", applicationAccess, s.listTokens, ""),
 		on("DELETE", app+"/tokens", applicationAccess, s.revokeListedTokens, ""),
