@@ -46,6 +46,11 @@ type Config struct {
 	RefuseNonExpiring bool
 	// WithoutFeed accepts tokens without knowing what is revoked, for issuers that have no feed. Non-expiring tokens are refused then.
 	WithoutFeed bool
+	// Foreign: Issuer is another server than Writ whose tokens follow RFC 9068. They have LevelForeign and no rules; Audience is required, exp
+	// must be there, and the status list that a token names (Token Status List, draft 21) must call it valid. There is no feed.
+	Foreign bool
+	// StatusOrigins are the servers, as https://host, besides that of a Foreign issuer whose status lists are read.
+	StatusOrigins []string
 	// StartOffline lets New return although the issuer cannot be reached. Everything is refused with ErrUnavailable until it is.
 	StartOffline bool
 
@@ -68,7 +73,8 @@ const managementPath = "/management"
 
 // checked gives the Config with its defaults, or everything that is wrong with it.
 func (c Config) checked() (Config, error) {
-	problems := c.checkTrust()
+	problems := append(c.checkTrust(), c.checkForeign()...)
+	c.WithoutFeed = c.WithoutFeed || c.Foreign
 	if (c.ClientID == "") != (c.ClientSecret == "") {
 		problems = append(problems, errors.New("ClientID and ClientSecret belong together"))
 	}

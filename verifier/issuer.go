@@ -65,7 +65,7 @@ func (v *Verifier) connect(ctx context.Context, is *issuer) error {
 	if is.tracked.Load() != nil {
 		return nil
 	}
-	found, err := discover(ctx, v.client, is.address, v.config.AllowHTTP)
+	found, err := v.discover(ctx, is)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (h *held) covers(rule permission.Rule) bool {
 // rulesOf gives what the holder of a token may do. Wire contract §9.3: clients and admins everything in their reach, users what their
 // rules say.
 func (v *Verifier) rulesOf(t *Token) (*held, *Error) {
-	if t.claims.Level != claims.ApplicationUser {
+	if holdsAll(t.claims.Level) {
 		return &held{all: true}, nil
 	}
 	p := v.policyOf(t.claims.Issuer)
@@ -86,6 +86,11 @@ func (v *Verifier) rulesOf(t *Token) (*held, *Error) {
 	rules := t.heldUnder(p)
 	t.held.Store(rules)
 	return rules, nil
+}
+
+// holdsAll tells whether tokens of that level hold everything in their reach.
+func holdsAll(level claims.Level) bool {
+	return level == claims.Application || level == claims.Organization || level == claims.AdminUser
 }
 
 // heldUnder puts together what an application user holds: the rules of his roles, of his groups and those above them, and his own.

@@ -38,7 +38,7 @@ func RequireLevel(levels ...claims.Level) Requirement {
 // everything in their reach; with RequireLevel they can be kept out.
 func RequireRole(roles ...string) Requirement {
 	return Requirement{check: func(c *checked) *Error {
-		if c.token == nil || c.token.claims.Level == claims.ApplicationUser && !slices.ContainsFunc(roles, c.token.HasRole) {
+		if c.token == nil || !holdsAll(c.token.claims.Level) && !slices.ContainsFunc(roles, c.token.HasRole) {
 			return ErrRole
 		}
 		return nil

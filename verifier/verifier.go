@@ -12,6 +12,7 @@ import (
 
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/claims/revocation"
+	"github.com/writ-auth/writ/verifier/statuslist"
 )
 
 // How long New waits, and how long the pauses of the background loop are.
@@ -29,6 +30,7 @@ type Verifier struct {
 	issuers   []*issuer
 	cache     *cache
 	newSource func(followerConfig) source
+	statuses  *statuslist.Checker // nil but for a Foreign issuer
 
 	life  context.Context // of the background loop, which ends with Close and not with a request
 	end   context.CancelFunc
@@ -55,6 +57,9 @@ func start(ctx context.Context, config Config, newSource func(followerConfig) so
 	}
 	if err := v.trust(); err != nil {
 		return nil, err
+	}
+	if config.Foreign {
+		v.statuses = v.newStatuses()
 	}
 	v.life, v.end = context.WithCancel(context.WithoutCancel(ctx))
 	v.group.Go(v.sweep)
@@ -140,6 +145,9 @@ func (v *Verifier) sweep() {
 func (v *Verifier) Close() {
 	v.end()
 	v.group.Wait()
+	if v.statuses != nil {
+		v.statuses.Close()
+	}
 }
 
 // Ready tells whether tokens can be checked now: nil, ErrUnavailable, or ErrStale. It is meant for readiness probes.
@@ -196,6 +204,9 @@ func (v *Verifier) Age() (age time.Duration, known bool) {
 // unknown: then it may wait for one fetch of the keys, which happens at most every few seconds; ctx bounds that.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	token, cached, err := v.verify(ctx, raw)
+	if err == nil {
+		err = v.checkStatus(ctx, token)
+	}
 	if err != nil {
 		v.config.Metrics.verified(err.code, cached)
 		return nil, err
@@ -234,7 +245,7 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 		return nil, ErrMalformed.because(err)
 	}
 	// RFC 9068 §4: any other typ is refused.
-	if parts.Header.Type != claims.Type {
+	if !v.accessToken(parts.Header.Type) {
 		return nil, ErrMalformed
 	}
 	// RFC 8725 §3.1.
@@ -242,7 +253,7 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 		return nil, ErrAlgorithm
 	}
 	// Nothing in the claims counts before the signature holds; iss says whose keys are tried, so that foreign tokens make nobody fetch any.
-	said, err := claims.Parse(parts.Payload)
+	said, err := v.parse(parts.Payload)
 	if err != nil {
 		return nil, ErrMalformed.because(err)
 	}
@@ -254,11 +265,8 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 	if failure != nil {
 		return nil, failure
 	}
-	if err := said.Validate(is.want, v.config.Now()); err != nil {
-		return nil, reasonOfClaims(err)
-	}
-	if !is.has(said.Level) {
-		return nil, ErrIssuer
+	if err := v.validate(is, said); err != nil {
+		return nil, err
 	}
 	if said.NonExpiring() && (v.config.RefuseNonExpiring || v.config.WithoutFeed) {
 		return nil, ErrNonExpiring
@@ -270,6 +278,20 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 		e.expires = *said.Expires
 	}
 	return e, nil
+}
+
+// validate checks the claims of a token whose signature held.
+func (v *Verifier) validate(is *issuer, said *claims.Claims) *Error {
+	if v.config.Foreign {
+		return validateForeign(said, is.want, v.config.Now())
+	}
+	if err := said.Validate(is.want, v.config.Now()); err != nil {
+		return reasonOfClaims(err)
+	}
+	if !is.has(said.Level) {
+		return ErrIssuer
+	}
+	return nil
 }
 
 // headers are those of the tokens of the first issuer; all issuers of a server have the same keys.
