@@ -201,9 +201,14 @@ func TestRotatedKeysAreFetchedWhenTheyAreMet(t *testing.T) {
 	v := server.Verifier(func(c *verifier.Config) { c.Now = now.now })
 	old := server.Issue(verifytest.User("dana"))
 	accepted(t, v, old)
-	server.Rotate()
-	now.advance(6 * time.Second) // the cool-down after the first fetch
+	server.Rotate() // to a key that was announced
 	accepted(t, v, server.Issue(verifytest.User("dana")))
+	server.Rotate()
+	unknown := server.Issue(verifytest.User("dana"))
+	refused(t, v, unknown, verifier.ErrUnknownKey)
+	now.advance(6 * time.Second) // the cool-down after the first fetch
+	accepted(t, v, server.Issue(verifytest.User("erik")))
+	accepted(t, v, unknown)
 	accepted(t, v, old)
 }
 

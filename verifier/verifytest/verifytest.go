@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,7 +50,7 @@ type Server struct {
 	heartbeat time.Duration
 
 	mutex       sync.Mutex
-	keys        []*key // the last one signs
+	keys        []*key // the last but one signs, the last one is announced
 	dropped     []string
 	epoch       string
 	seq         int64
@@ -89,7 +88,7 @@ func New(t testing.TB, options ...Option) *Server {
 	for _, option := range options {
 		option(s)
 	}
-	s.keys = []*key{newKey(t, s.algorithm)}
+	s.keys = []*key{newKey(t, s.algorithm), newKey(t, s.algorithm)}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.application, s.management = &feed{issuer: s.Issuer()}, &feed{issuer: s.ManagementIssuer()}
 	t.Cleanup(func() {
@@ -287,7 +286,7 @@ func (s *Server) SetPolicy(policy revocation.Policy) {
 	})
 }
 
-// Rotate signs with a new key from now on. The old ones stay published.
+// Rotate signs with the next key from now on, which was announced before, and announces another one. The old ones stay published.
 func (s *Server) Rotate() {
 	next := newKey(s.t, s.algorithm)
 	s.mutex.Lock()
@@ -295,7 +294,10 @@ func (s *Server) Rotate() {
 	s.keys = append(s.keys, next)
 }
 
-// DropKey takes a key out of the set in an emergency and says so in the feed. If it was the one that signs, another one does from now on.
+// signing is the key that signs. The lock is held.
+func (s *Server) signing() *key { return s.keys[len(s.keys)-2] }
+
+// DropKey takes a key out of the set in an emergency and says so in the feed. If it was the one that signs, the next one does from now on.
 func (s *Server) DropKey(kid string) {
 	next := newKey(s.t, s.algorithm)
 	s.change(func() {
@@ -305,7 +307,7 @@ func (s *Server) DropKey(kid string) {
 				left = append(left, k)
 			}
 		}
-		if len(left) == 0 || strings.EqualFold(s.keys[len(s.keys)-1].id, kid) {
+		if s.signing().id == kid || s.keys[len(s.keys)-1].id == kid {
 			left = append(left, next)
 		}
 		s.keys, s.dropped = left, append(s.dropped, kid)
