@@ -50,8 +50,8 @@ func (f *follower) add(d *revocation.Document) (outcome, error) {
 		return missing, nil
 	case d.Seq < old.seq:
 		return ignored, nil
-	case f.authorization != "" && f.raised > 0 && d.Policy == 0:
-		// The document that everybody gets has no claim changes: taking it for ours would lose some.
+	case f.authorization != "" && f.raised > 0 && d.Policy == 0 && !d.Ended:
+		// The document that everybody gets has no claim changes: taking it for ours would lose some. An issuer that has ended has no others.
 		return ignored, documentError("it is not the one for clients")
 	}
 	f.list = f.list.Add(d.Tokens, d.Subjects)

@@ -205,6 +205,9 @@ func TestTheDocumentForEverybodyIsNotTakenForTheClients(t *testing.T) {
 	if f.current().seq != 1 {
 		t.Error("the position has moved")
 	}
+	if _, err := f.add(&revocation.Document{Epoch: "e", From: 1, Seq: 3, AsOf: 902, Ended: true}); err != nil || !f.current().ended {
+		t.Errorf("the end of the issuer is not taken: %v", err)
+	}
 }
 
 func TestEntriesAreForgottenAfterTheLeewayAndNotBefore(t *testing.T) {
