@@ -181,8 +181,8 @@ func TestErrorCatalogueIsComplete(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("situations\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	// What the page explains beyond the catalogue: limits of HTTP and of concurrency.
-	for _, beyond := range []string{"conflict", "request_too_large"} {
+	// What the page explains beyond the catalogue: limits of HTTP and of concurrency, the revocation feed.
+	for _, beyond := range []string{"conflict", "request_too_large", "snapshot_gone"} {
 		shown[beyond] = true
 	}
 	for _, cell := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|(?: `([a-z_]+)` \\|)?").FindAllStringSubmatch(string(page), -1) {

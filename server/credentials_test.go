@@ -89,7 +89,10 @@ func TestTokenChecks(t *testing.T) {
 	f.changeDana(t, func(u *models.User) { u.Disabled, u.Activated = false, false })
 	try("not activated", 401, "authentication", "Unactivated identity")
 	f.changeDana(t, func(u *models.User) { u.Activated = true })
-	try("active again", 200, "", "")
+	try("active again", 401, "auth_invalid", "Unable to authenticate") // §6.2
+	f.danaToken = ""
+	asDana = f.asDana(t)
+	try("another login", 200, "", "")
 	f.changeDana(t, func(u *models.User) { u.Generation++ })
 	try("generation raised", 401, "auth_invalid", "Unable to authenticate")
 	f.danaToken = ""

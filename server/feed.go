@@ -31,8 +31,11 @@ const (
 	feedTotal     = 8192
 )
 
-// revocationsPath is what an issuer's feed is called.
-const revocationsPath = "/revocations"
+// What the feed of an issuer and the policy of an application are called.
+const (
+	revocationsPath = "/revocations"
+	policyPath      = "/policy"
+)
 
 // isFeed tells whether a route is the feed of an issuer.
 func isFeed(path string) bool {
@@ -68,6 +71,32 @@ func (s *Server) revocations(r *request) error {
 		return feedError(err)
 	}
 	r.signed(doc.Text, doc.Gzip(), doc.ETag, revocation.MediaType, feedCaching(r, query, doc))
+	return nil
+}
+
+// policy serves the rules of an application to those who have every right in it.
+func (s *Server) policy(r *request) error {
+	if wait := s.feedLimit.Take(r.source()); wait > 0 {
+		return grants.TooManyAttempts(wait)
+	}
+	for _, p := range r.in.query {
+		return grants.IllegalArgument(noSuchParam + plainASCII(p.name))
+	}
+	caller, err := s.feedCaller(r)
+	if err != nil {
+		s.metrics.refused(err)
+		return err
+	}
+	if r.caller = caller; caller == nil || !caller.ApplicationAccess(r.tenant) {
+		return noApplicationAccess()
+	}
+	id := r.tenant.Application.ID
+	doc, err := s.Feed.Policy(r.ctx(), feed.View{Scope: id, Issuer: r.tenant.Issuer, Audience: id})
+	if err != nil {
+		return err
+	}
+	r.Response().Header()[echo.HeaderVary] = []string{"Accept-Encoding, Authorization"}
+	r.signed(doc.Text, doc.Gzip(), doc.ETag, revocation.PolicyMediaType, "private, no-cache")
 	return nil
 }
 

@@ -60,7 +60,7 @@ func (s *Server) streamFeed(r *request, view feed.View, tenant *grants.Tenant, q
 			events.gone()
 		}
 		if err != nil || !events.document(doc) {
-			return nil //nolint:nilerr // the answer has begun: the end of the stream says it
+			return nil // the answer has begun: the end of the stream says it
 		}
 		if now := s.Now(); r.caller != nil && now.Sub(checked) >= recheck {
 			if checked = now; !s.stillReader(r, tenant, view) {

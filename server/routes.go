@@ -37,6 +37,7 @@ func (s *Server) table() []route {
 		// The revocation feed (docs/feed.md).
 		on("GET", "/management"+revocationsPath, open, s.revocations, "").as(feedRoute),
 		on("GET", app+revocationsPath, open, s.revocations, "").as(feedRoute),
+		on("GET", app+policyPath, open, s.policy, ""),
 
 		// Forward auth (docs/forward-auth.md).
 		on("GET", app+"/authorize", open, s.forwardAuth, "").as(bodylessRoute),

@@ -41,6 +41,7 @@ type metadata struct {
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionAlgorithms  []string `json:"introspection_signing_alg_values_supported"` // RFC 9701 §7
 	Revocations              string   `json:"writ_revocations_uri"`                       // docs/feed.md
+	Policy                   string   `json:"writ_policy_uri,omitempty"`                  // docs/feed.md
 	StatusLists              string   `json:"status_list_aggregation_endpoint,omitempty"`
 }
 
@@ -52,7 +53,7 @@ func (s *Server) metadataOf(issuer string, grantTypes, scopes []string) metadata
 		RevocationEndpoint: issuer + "/revoke", IntrospectionEndpoint: issuer + "/introspect",
 		ResponseTypes: []string{}, GrantTypes: grantTypes, Scopes: scopes,
 		TokenAuthMethods: public, RevocationAuthMethods: public, IntrospectionAuthMethods: confidential,
-		IntrospectionAlgorithms: s.Keys.Algorithms(), Revocations: issuer + "/revocations",
+		IntrospectionAlgorithms: s.Keys.Algorithms(), Revocations: issuer + revocationsPath,
 	}
 }
 
@@ -79,6 +80,7 @@ func (s *Server) applicationMetadata(r *request) error {
 		}
 	}
 	document := s.metadataOf(tenant.Issuer, s.grantTypes(tenant), tenant.Application.Settings.Scopes)
+	document.Policy = tenant.Issuer + policyPath
 	document.StatusLists = s.aggregation(r, tenant.Lists())
 	return r.metadata(document)
 }

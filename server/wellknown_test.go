@@ -47,7 +47,7 @@ func TestMetadata(t *testing.T) {
 		`"revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","none"],` +
 		`"introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],` +
 		`"introspection_signing_alg_values_supported":["ES256"],` +
-		`"writ_revocations_uri":"https://id.example.com/acme/shop/revocations"}`
+		`"writ_revocations_uri":"https://id.example.com/acme/shop/revocations","writ_policy_uri":"https://id.example.com/acme/shop/policy"}`
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server/acme/shop", "/acme/shop/.well-known/oauth-authorization-server",
 		"/.well-known/oauth-authorization-server/ACME/shop/", "/" + f.shop.ID.String() + "/.well-known/oauth-authorization-server",

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/writ-auth/writ/claims/revocation"
 	"github.com/writ-auth/writ/models"
 )
@@ -31,6 +33,7 @@ type snapshot struct {
 type list struct {
 	tokens   []denial
 	subjects []denial
+	claims   []revocation.Change
 	read     time.Time
 	users    int // snapshots; guarded by the lock of snapshots
 }
@@ -51,7 +54,10 @@ type page struct {
 // perSnapshot is what a snapshot weighs besides its entries.
 const perSnapshot = 64
 
-func (l *list) size() int { return len(l.tokens) + len(l.subjects) }
+func (l *list) size() int { return len(l.tokens) + len(l.subjects) + len(l.claims) }
+
+// weight counts a change of claims, which has texts, as several denials.
+func (l *list) weight() int { return len(l.tokens) + len(l.subjects) + 8*len(l.claims) }
 
 // snapshots are the complete lists that are kept.
 type snapshots struct {
@@ -147,7 +153,7 @@ func (h *Hub) judge(ctx context.Context, v View) (s *snapshot, verdict verdict, 
 	if s = h.snapshots.at(v.key(), 0, h.Now()); s == nil {
 		return nil, useless, 0
 	}
-	current, err := h.state(ctx, v.Scope)
+	current, err := h.state(ctx, v)
 	if err != nil {
 		current = s.state // the database is away, so nothing changes
 	}
@@ -176,7 +182,7 @@ func (h *Hub) judge(ctx context.Context, v View) (s *snapshot, verdict verdict, 
 func (h *Hub) take(ctx context.Context, v View, s *snapshot) (*snapshot, error) {
 	s.view, s.built = v, h.Now()
 	var err error
-	if s.state, err = h.state(ctx, v.Scope); err != nil {
+	if s.state, err = h.state(ctx, v); err != nil {
 		return nil, err
 	}
 	if s.list == nil {
@@ -204,6 +210,12 @@ func (h *Hub) readList(ctx context.Context, v View) (*list, error) {
 	}, func(row models.DeniedSubject) {
 		l.subjects = append(l.subjects, denial{revocation.Hash(row.Subject.String()), expiry(row.Expires), row.Generation})
 	})
+	if err == nil && v.Audience != uuid.Nil {
+		err = h.eachClaim(ctx, v, 0, func(c revocation.Change) error {
+			l.claims = append(l.claims, c)
+			return nil
+		})
+	}
 	return l, err
 }
 
@@ -221,15 +233,14 @@ func (h *Hub) page(s *snapshot, number int) (*Document, error) {
 	}
 	s.state.put(d)
 	start := (number - 1) * h.PageSize
-	end := min(start+h.PageSize, len(s.tokens)+len(s.subjects))
-	for i := start; i < end; i++ {
-		if i < len(s.tokens) {
-			d.Tokens = append(d.Tokens, revocation.Token{ID: s.tokens[i].id, Expires: expires(s.tokens[i].expires)})
-			continue
-		}
-		one := s.subjects[i-len(s.tokens)]
+	for _, one := range part(s.tokens, start, start+h.PageSize) {
+		d.Tokens = append(d.Tokens, revocation.Token{ID: one.id, Expires: expires(one.expires)})
+	}
+	start, end := start-len(s.tokens), start+h.PageSize-len(s.tokens)
+	for _, one := range part(s.subjects, start, end) {
 		d.Subjects = append(d.Subjects, revocation.Subject{ID: one.id, Generation: one.generation, Expires: expires(one.expires)})
 	}
+	d.Claims = part(s.claims, start-len(s.subjects), end-len(s.subjects))
 	doc, err := h.sign(d)
 	if err != nil {
 		return nil, err
@@ -237,6 +248,12 @@ func (h *Hub) page(s *snapshot, number int) (*Document, error) {
 	p.doc = doc
 	h.snapshots.signedPage(p)
 	return doc, nil
+}
+
+// part gives the entries from start to end that there are.
+func part[T any](all []T, start, end int) []T {
+	end = min(max(end, 0), len(all))
+	return all[min(max(start, 0), end):end]
 }
 
 // at finds a complete list by its position; 0 is the newest.
@@ -283,18 +300,19 @@ func (s *snapshots) keep(made *snapshot, now time.Time) {
 	made.used = now
 	s.newest[key] = made
 	if made.users++; made.users == 1 {
-		s.weight += made.size()
+		s.weight += made.weight()
 	}
 	s.weight += perSnapshot
 	s.sweep(now)
-	for s.weight > maxEntries && s.forgetOne(made) {
+	for more := true; more && s.weight > maxEntries; {
+		more = s.forgetOne(made)
 	}
 }
 
 func (s *snapshots) release(gone *snapshot) {
 	s.weight -= perSnapshot
 	if gone.users--; gone.users == 0 {
-		s.weight -= gone.size()
+		s.weight -= gone.weight()
 	}
 }
 

@@ -79,20 +79,28 @@ func packer(text string) func() []byte {
 
 // state is what stands whole in every document.
 type state struct {
-	keys  []string
-	ended bool
+	keys   []string
+	ended  bool
+	policy int64
 }
 
-func (s state) put(d *revocation.Document) { d.Keys, d.Ended = s.keys, s.ended }
+func (s state) put(d *revocation.Document) { d.Keys, d.Ended, d.Policy = s.keys, s.ended, s.policy }
 
 // state reads what is whole in every document, at least as new as the newest change that this process knows.
-func (h *Hub) state(ctx context.Context, scope uuid.UUID) (state, error) {
+func (h *Hub) state(ctx context.Context, v View) (state, error) {
 	dropped, err := h.droppedKeys(ctx)
 	if err != nil {
 		return state{}, err
 	}
-	ended, err := h.hasEnded(ctx, scope)
-	return state{dropped, ended}, err
+	s := state{keys: dropped}
+	if v.Scope == Management {
+		return s, nil
+	}
+	if s.ended, err = remembered(ctx, h, h.ended, v.Scope, h.Store.Ended); err != nil || v.Audience == uuid.Nil {
+		return s, err
+	}
+	s.policy, err = remembered(ctx, h, h.newest, v.Scope, h.Store.PolicySeq)
+	return s, err
 }
 
 // droppedState is the state of a key that is not trusted any more (package keys).
@@ -126,28 +134,28 @@ func (h *Hub) droppedKeys(ctx context.Context) ([]string, error) {
 // maxStates bounds how many applications' states are kept.
 const maxStates = 50_000
 
-func (h *Hub) hasEnded(ctx context.Context, scope uuid.UUID) (bool, error) {
-	if scope == Management {
-		return false, nil
-	}
+// remembered gives what is known of an application, or looks it up. What was read before a change is not kept.
+func remembered[T any](
+	ctx context.Context, h *Hub, known map[uuid.UUID]T, scope uuid.UUID, look func(context.Context, uuid.UUID) (T, error),
+) (T, error) {
 	h.mu.RLock()
-	ended, known := h.ended[scope]
+	value, is := known[scope]
 	loads := h.loads
 	h.mu.RUnlock()
-	if known {
-		return ended, nil
+	if is {
+		return value, nil
 	}
-	ended, err := h.Store.Ended(ctx, scope)
+	value, err := look(ctx, scope)
 	if err != nil {
-		return false, err
+		return value, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.loads == loads {
-		if len(h.ended) >= maxStates {
-			clear(h.ended)
+		if len(known) >= maxStates {
+			clear(known)
 		}
-		h.ended[scope] = ended
+		known[scope] = value
 	}
-	return ended, nil
+	return value, nil
 }

@@ -35,6 +35,8 @@ type Store interface {
 	SigningKeys(ctx context.Context) ([]models.SigningKey, error)
 	// Ended tells whether an application is a tombstone.
 	Ended(ctx context.Context, application uuid.UUID) (bool, error)
+	claimStore
+	policyStore
 }
 
 // Signer signs documents under a typ of their own; *keys.Ring is the implementation.
@@ -98,8 +100,6 @@ type viewKey struct{ scope, audience uuid.UUID }
 
 func (v View) key() viewKey { return viewKey{v.Scope, v.Audience} }
 
-func (v View) public() bool { return v.Audience == uuid.Nil }
-
 // Hub is the feed of all issuers. It is safe for concurrent use. Make it with New.
 type Hub struct {
 	Config
@@ -113,12 +113,14 @@ type Hub struct {
 	gaps    map[uuid.UUID]int64
 	streams map[uuid.UUID]map[uuid.UUID]*stream // by scope and audience
 	ended   map[uuid.UUID]bool
-	loads   uint64 // counts what makes a load of state out of date
+	newest  map[uuid.UUID]int64 // policies
+	loads   uint64              // counts what makes a load of state out of date
 	dropped []string
 	stale   bool // dropped must be read again
 
 	increments increments
 	snapshots  snapshots
+	policies   policies
 	catching   sync.Mutex
 
 	closing context.Context //nolint:containedctx // the life of the publishers, which outlive the requests that start them
@@ -137,7 +139,8 @@ type Stats struct {
 // New makes a Hub that knows the newest part of the change log. Its Apply must be subscribed before the next change is written.
 func New(ctx context.Context, cfg Config) (*Hub, error) {
 	h := &Hub{
-		Config: cfg, gaps: map[uuid.UUID]int64{}, streams: map[uuid.UUID]map[uuid.UUID]*stream{}, ended: map[uuid.UUID]bool{}, stale: true,
+		Config: cfg, gaps: map[uuid.UUID]int64{}, streams: map[uuid.UUID]map[uuid.UUID]*stream{}, ended: map[uuid.UUID]bool{},
+		newest: map[uuid.UUID]int64{}, stale: true,
 	}
 	h.Kept, h.PageSize = orElse(h.Kept, kept), orElse(h.PageSize, pageSize)
 	h.Heartbeat, h.Rebuild = orElse(h.Heartbeat, heartbeat), orElse(h.Rebuild, rebuild)
@@ -235,6 +238,13 @@ func (h *Hub) Apply(change models.Change) {
 	case stateChange:
 		h.loads++
 		delete(h.ended, e.scope)
+	case policyChange:
+		delete(h.newest, e.scope)
+		h.loads++
+	case claimChange: // the scope may be an organization, whose stream is one of the management issuer
+		if s := h.streams[Management][e.scope]; s != nil {
+			s.wake()
+		}
 	case tokenDenial, subjectDenial:
 	}
 	wake(h.streams[e.scope])
@@ -245,6 +255,7 @@ func (h *Hub) keyChanged() {
 	h.stale, h.loads = true, h.loads+1
 	h.increments.clear()
 	h.snapshots.clear()
+	h.policies.clear()
 	for _, same := range h.streams {
 		wake(same)
 	}
@@ -262,6 +273,7 @@ func (h *Hub) forget(seq int64) {
 	h.seq = seq
 	clear(h.gaps)
 	clear(h.ended)
+	clear(h.newest)
 	h.keyChanged()
 }
 
@@ -288,7 +300,13 @@ func read(change models.Change) (e entry, relevant bool, err error) {
 		err = e.in(change.Key)
 	case models.ChangeKey:
 		e.kind = keyChange
-	case models.ChangeOrganization, models.ChangeClient, models.ChangeAdmin, models.ChangeUser, models.ChangeRights:
+	case models.ChangeClaims:
+		e.kind = claimChange
+		err = e.in(change.Key)
+	case models.ChangePolicy:
+		e.kind = policyChange
+		err = e.in(change.Key)
+	case models.ChangeOrganization, models.ChangeClient, models.ChangeAdmin, models.ChangeUser, models.ChangeRights, models.ChangeStatusList:
 		return e, false, nil
 	default:
 		return e, false, nil

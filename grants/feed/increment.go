@@ -57,11 +57,16 @@ func (h *Hub) head() int64 {
 func (h *Hub) build(ctx context.Context, v View, from int64) (*Document, error) {
 	d := &revocation.Document{Issuer: v.Issuer, From: from}
 	asOf := h.Store.AsOf() // before looking: nothing acknowledged until then is missing
-	partial, news, err := h.collect(v, d)
+	has, err := h.collect(v, d)
 	if err != nil {
 		return nil, err
 	}
-	current, err := h.state(ctx, v.Scope)
+	if has.claims {
+		if d.Claims, err = h.claims(ctx, v, from); err != nil {
+			return nil, err
+		}
+	}
+	current, err := h.state(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -73,28 +78,38 @@ func (h *Hub) build(ctx context.Context, v View, from int64) (*Document, error) 
 	if err != nil {
 		return nil, err
 	}
-	signed.partial, signed.News = partial, news
+	signed.partial, signed.News = has.partial, has.news
 	return signed, nil
 }
 
-// collect fills in the entries behind d.From and how far they reach; news tells whether anything happened that concerns the view.
-func (h *Hub) collect(v View, d *revocation.Document) (partial, news bool, err error) {
+// contents says what is in an increment.
+type contents struct {
+	partial bool // there is more
+	news    bool // anything that concerns the view
+	claims  bool // changes of claims, which are in the database
+}
+
+// collect fills in the denials behind d.From and how far they reach.
+func (h *Hub) collect(v View, d *revocation.Document) (has contents, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if d.From < h.ring.floor || d.From < h.gaps[v.Scope] || d.From > h.seq {
-		return false, false, ErrGap
+		return has, ErrGap
 	}
 	d.Seq = h.seq
 	count := 0
 	last := d.From
 	h.ring.since(d.From, func(e *entry) bool {
-		news = news || e.concerns(v.key())
+		if e.concerns(v.key()) {
+			has.news = true
+			has.claims = has.claims || e.kind == claimChange
+		}
 		if e.kind > subjectDenial || e.scope != v.Scope {
 			return true
 		}
 		if count == h.PageSize {
 			// What is missing was acknowledged after e.at: order of seq is order of commit.
-			d.Seq, d.AsOf, partial = last, max(e.at, 1), true
+			d.Seq, d.AsOf, has.partial = last, max(e.at, 1), true
 			return false
 		}
 		count, last = count+1, e.seq
@@ -105,7 +120,7 @@ func (h *Hub) collect(v View, d *revocation.Document) (partial, news bool, err e
 		}
 		return true
 	})
-	return partial, news, nil
+	return has, nil
 }
 
 // fresh tells whether an increment says everything that is to be said now.

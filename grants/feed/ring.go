@@ -28,6 +28,8 @@ const (
 	stateChange // of an application: it may have ended
 	restoration // of an application: everything before is denied, entry by entry only in the complete list
 	keyChange   // concerns every issuer
+	claimChange // of users of an application, or of the members of an organization, which is the scope then
+	policyChange
 )
 
 // in sets the scope from the notation of the database.
@@ -52,7 +54,16 @@ func scopeText(scope uuid.UUID) string {
 
 // concerns tells whether a view must say something because of this change.
 func (e *entry) concerns(v viewKey) bool {
-	return e.kind == keyChange || e.scope == v.scope
+	switch e.kind {
+	case keyChange:
+		return true
+	case claimChange:
+		return e.scope == v.audience
+	case policyChange:
+		return e.scope == v.scope && v.audience != uuid.Nil
+	case tokenDenial, subjectDenial, stateChange, restoration:
+	}
+	return e.scope == v.scope
 }
 
 // ring holds the newest changes. What it no longer holds is at or before floor.
