@@ -1,0 +1,6 @@
+//go:build !race
+
+package interop
+
+// rotations is how many there are in TestRotationsFailNoVerification.
+const rotations = 20
