@@ -52,16 +52,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // options are the flags of the measuring.
 type options struct {
-	round    time.Duration // length of one measurement
-	warmUp   time.Duration
-	rounds   int
-	starts   int
-	tokens   int   // for memory and bytes written
-	sizes    []int // clients and users in the database
-	check    bool
-	only     string
-	writ     string // a binary built before; empty: build it
-	logLevel string
+	round  time.Duration // length of one measurement
+	warmUp time.Duration
+	rounds int
+	starts int
+	tokens int // for memory and bytes written
+
+	revocations int   // that are timed, for each number of verifiers
+	sizes       []int // clients and users in the database
+	check       bool
+	only        string
+	writ        string // a binary built before; empty: build it
+	logLevel    string
 }
 
 // errMissed ends the program with 1 under -check.
@@ -75,15 +77,17 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	million := flags.Bool("million", false, "also with 10^6 clients and users in the database")
 	flags.BoolVar(&o.check, "check", false, "end with status 1 when a goal is missed")
 	flags.IntVar(&o.rounds, "rounds", 7, "rounds of each comparison")
-	flags.StringVar(&o.only, "only", "", "comma-separated parts: throughput, population, password, storm, start, footprint")
+	flags.StringVar(&o.only, "only", "", "comma-separated parts: throughput, population, password, storm, start, footprint, propagation, lost")
 	flags.StringVar(&o.writ, "writ", "", "measure this binary of cmd/writ instead of building one")
 	flags.StringVar(&o.logLevel, "log-level", "", "log level of Writ; empty: its default")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	o.round, o.warmUp, o.starts, o.tokens = 5*time.Second, time.Second, 10, 100_000
+	o.revocations = 1_000
 	if *quick {
 		o.round, o.warmUp = time.Second, 300*time.Millisecond
+		o.revocations = 100
 	}
 	if *million {
 		o.sizes = append(o.sizes, 1_000_000)
@@ -119,6 +123,8 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		{"storm", (*bench).storm},
 		{"start", (*bench).start},
 		{"footprint", (*bench).footprint},
+		{"propagation", (*bench).propagation},
+		{"lost", (*bench).lost},
 	} {
 		if !o.wants(part.name) {
 			continue
