@@ -39,7 +39,8 @@ type Passwords struct {
 	workers int
 	jobs    chan job
 	shares  *shares
-	apart   *hashers // nil: hashing happens here
+	apart   *hashers                                // nil: hashing happens here
+	trace   func(context.Context) (end func(error)) // nil: nobody is told
 	running atomic.Int64
 	refused atomic.Int64
 }
@@ -92,7 +93,11 @@ func (p *Passwords) worker() {
 }
 
 // run does work in the pool and waits for it. A full queue is 503 with Retry-After, and so is a source's share of it that is used up.
-func (p *Passwords) run(ctx context.Context, work func()) error {
+func (p *Passwords) run(ctx context.Context, work func()) (err error) {
+	if p.trace != nil {
+		end := p.trace(ctx)
+		defer func() { end(err) }()
+	}
 	giveBack, ok := p.shares.take(ctx)
 	if !ok {
 		p.refused.Add(1)
@@ -116,6 +121,9 @@ func (p *Passwords) run(ctx context.Context, work func()) error {
 		return Unavailable(ctx.Err())
 	}
 }
+
+// Trace has somebody told when hashing begins and ends, the wait for a place included. It must be called before anything is hashed.
+func (p *Passwords) Trace(begin func(context.Context) (end func(error))) { p.trace = begin }
 
 // Queued is the number of hashes that wait.
 func (p *Passwords) Queued() int { return len(p.jobs) }

@@ -20,6 +20,8 @@ type origin struct {
 	// source is the caller's IP address: the connection's, or what a declared proxy says.
 	source string
 	secure bool // the caller speaks TLS, with Writ or with a declared proxy
+	// trusted says that the request comes from a declared proxy.
+	trusted bool
 }
 
 // originOf finds out where a request comes from. What a header says counts only if it comes from a declared proxy: anybody can send one.
@@ -33,7 +35,7 @@ func (s *Server) originOf(r *http.Request) origin {
 		return o // the command line, which needs no connection
 	}
 	here := peer.Unmap().IsLoopback() && !isForwarded(r)
-	if s.trusts(peer) {
+	if o.trusted = s.trusts(peer); o.trusted {
 		if client := s.client(peer, r.Header); client != peer {
 			peer, o.source = client, client.String()
 		}
@@ -51,6 +53,11 @@ func (s *Server) originOf(r *http.Request) origin {
 func (s *Server) settle(w http.ResponseWriter, r *http.Request) {
 	o := s.originOf(r)
 	r.RemoteAddr = o.source
+	// Anybody else could have everything recorded, or write into the traces of others.
+	if s.Tracer != nil && !o.trusted {
+		r.Header.Del("Traceparent")
+		r.Header.Del("Tracestate")
+	}
 	if o.secure && s.https {
 		w.Header()["Strict-Transport-Security"] = hstsOneYear
 	}

@@ -73,6 +73,7 @@ func (s *Server) finish(r *request) {
 	s.countLegacy(r.legacy)
 	took := s.Now().Sub(r.started)
 	s.measure(r, took)
+	r.endSpan()
 	s.log(r, took)
 }
 
@@ -95,6 +96,9 @@ func (s *Server) log(r *request, took time.Duration) {
 		slog.String("request", r.Response().Header().Get(echo.HeaderXRequestID)),
 		slog.String("source", r.source()),
 	)
+	if r.span != nil {
+		fields = append(fields, slog.String("trace", r.span.ID()))
+	}
 	switch {
 	case r.issued != nil:
 		fields = append(fields, slog.String("caller", string(r.issued.Level)), slog.String("client", r.issued.ClientID))

@@ -15,6 +15,7 @@ import (
 	"github.com/writ-auth/writ/claims"
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/server/tracing"
 	"github.com/writ-auth/writ/web"
 )
 
@@ -56,8 +57,9 @@ type request struct {
 	answered envelope // the success that is being written, if it is one
 	failed   *grants.Error
 	legacy   legacyFeatures
-	grant    string         // of a token request, as it was asked for
-	issued   *claims.Claims // of the token that it was given
+	grant    string           // of a token request, as it was asked for
+	issued   *claims.Claims   // of the token that it was given
+	span     *tracing.Request // nil: not traced
 }
 
 // ctx is the request's context.

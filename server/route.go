@@ -156,6 +156,9 @@ func (s *Server) serve(c echo.Context, p *pattern) {
 	if r.route == nil {
 		r.route = p.methods[c.Request().Method]
 	}
+	if s.Tracer != nil {
+		r.beginSpan(p.path)
+	}
 	if r.route == nil {
 		r.route = &route{path: p.path}
 		r.prepare()

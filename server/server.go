@@ -24,6 +24,7 @@ import (
 	"github.com/writ-auth/writ/grants/feed"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/server/tracing"
 	"github.com/writ-auth/writ/web"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// TLS is the configuration of HTTPServer; nil: plain HTTP. See TLSConfig.
 	TLS *tls.Config
+	// Tracer makes spans of requests; nil: nobody does.
+	Tracer *tracing.Tracer
 	// MetricsApart says that metrics have a listener of their own, MetricsHandler; then /metrics is no route.
 	MetricsApart bool
 	// MaxConnections bounds the open connections of HTTPServer; 0: no bound.

@@ -21,7 +21,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.TokenTTL < 0 {
 		return nil, fmt.Errorf("token lifetime %d: want 0 or more milliseconds", cfg.TokenTTL)
 	}
-	s := &Store{now: cfg.Now, logger: cfg.Logger, auditRetention: cfg.AuditRetention}
+	s := &Store{now: cfg.Now, logger: cfg.Logger, trace: cfg.Trace, auditRetention: cfg.AuditRetention}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -111,7 +111,7 @@ func (s *Store) open(ctx context.Context, d *database, ttl int64) error {
 // gorm wraps a pool. Statements of the writer always run inside a transaction, where gorm's prepared statements are prepared
 // anew every time; there the driver's own cache serves, and PostgreSQL's driver has one for all.
 func (s *Store) gorm(d *database, pool *sql.DB, prepared bool) (*gorm.DB, error) {
-	return gorm.Open(d.dialector(pool), &gorm.Config{
+	db, err := gorm.Open(d.dialector(pool), &gorm.Config{
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		PrepareStmt:            prepared,
@@ -122,6 +122,10 @@ func (s *Store) gorm(d *database, pool *sql.DB, prepared bool) (*gorm.DB, error)
 		NowFunc:     s.now,
 		Logger:      queryLog{s.logger},
 	})
+	if err == nil && s.trace != nil {
+		err = db.Use(statements{s.trace})
+	}
+	return db, err
 }
 
 // prepare makes sure of the rows every database has, and finds where the change log ends.

@@ -37,6 +37,8 @@ type Config struct {
 	AuditRetention time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Trace is told of every statement; nil is nobody.
+	Trace Trace
 	// Logger gets slow queries and failures, never values; nil is nobody.
 	Logger *slog.Logger
 }
@@ -48,6 +50,7 @@ type Store struct {
 	now    func() time.Time
 	logger *slog.Logger
 	tail   tail
+	trace  Trace
 
 	postgres       *postgres // nil: SQLite
 	epoch          string    // of the change log

@@ -28,6 +28,8 @@ the environment beats the file. Settings marked * are not flags, because other u
 		}
 	}
 	b.WriteString(`
+OpenTelemetry traces follow the standard variables, OTEL_EXPORTER_OTLP_ENDPOINT and so on; without them there are none.
+
 Exit codes: 0 after SIGTERM or SIGINT, 1 when Writ cannot start or run, 2 for a wrong configuration (nothing was opened).
 `)
 	return b.String()

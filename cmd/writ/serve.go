@@ -20,6 +20,7 @@ import (
 	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/tracing"
 	"github.com/writ-auth/writ/store"
 )
 
@@ -35,7 +36,7 @@ func (p *process) serveCommand() *cli.Command {
 				_, err := fmt.Fprint(p.stdout, serveHelp(settings()))
 				return err
 			}
-			c, err := configure(args, p.environ, (*configuration).checkTransport)
+			c, err := configure(args, p.environ, (*configuration).checkTransport, p.checkTracing)
 			if err != nil {
 				return err
 			}
@@ -55,6 +56,11 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 		logger.WarnContext(ctx, warning)
 	}
 	w := &wiring{configuration: c, self: p.self, logger: logger, now: time.Now}
+	stopTracing, err := w.startTracing(ctx, p.environ)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	ports, err := w.openPorts(ctx)
 	if err != nil {
 		return err
@@ -105,7 +111,8 @@ type wiring struct {
 	feed      *feed.Hub
 	handler   *server.Server
 
-	certificate *certificate // nil: plain HTTP
+	certificate *certificate    // nil: plain HTTP
+	tracer      *tracing.Tracer // nil: nobody traces
 }
 
 // open opens what is on disk: folder, master key, database.
@@ -123,6 +130,7 @@ func (w *wiring) open(ctx context.Context) error {
 		return err
 	}
 	w.store, err = store.Open(ctx, store.Config{
+		Trace:    w.traceStatements(),
 		Database: w.database, Connections: w.connections, TokenTTL: w.tokenTTL.Milliseconds(), AuditRetention: w.auditRetention, Now: w.now, Logger: w.logger,
 	})
 	return err
@@ -139,6 +147,9 @@ func (w *wiring) connect(ctx context.Context) error {
 	}
 	w.ring = ring
 	w.passwords = grants.NewPasswords(w.policy(), 0)
+	if w.tracer != nil {
+		w.passwords.Trace(w.tracer.Hash)
+	}
 	if w.self != "" {
 		w.passwords.HashApart(w.logger, w.self, hashCommandName)
 	}
@@ -179,6 +190,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		Grants: service, Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit,
 		Mail: w.mail, Feed: w.feed, FeedForClients: w.feedForClients,
 		TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
+		Tracer: w.tracer,
 	})
 	return nil
 }
