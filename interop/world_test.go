@@ -41,6 +41,13 @@ func newWorld(t *testing.T, flags ...string) *world {
 	if !slices.Contains(flags, "--compat=strict") { // which has no logins of admins; a token spares hashing the password each time
 		w.root = "Bearer " + w.token(t, "/management", url.Values{"grant_type": {"password"}, "username": {superuser}, "password": {superuserPassword}})
 	}
+	w.setUp(t)
+	return w
+}
+
+// setUp makes what a world has.
+func (w *world) setUp(t *testing.T) {
+	t.Helper()
 	w.set(t, "POST", "/management/orgs",
 		`{"organization":"acme","username":"olga","email":"olga@example.com","name":"Olga Bern","password":"`+adminPassword+`"}`)
 	made := w.set(t, "POST", "/management/orgs/acme/apps", `{"name":"shop"}`)
@@ -53,7 +60,6 @@ func newWorld(t *testing.T, flags ...string) *world {
 	w.set(t, "POST", "/acme/shop/roles/clerk/users/dana", ``)
 	w.set(t, "POST", "/acme/shop/groups", `{"path":"staff/north"}`)
 	w.set(t, "POST", "/acme/shop/groups/staff/north/users/dana", ``)
-	return w
 }
 
 // addUser makes a user of shop with the password of all users.
