@@ -27,7 +27,7 @@ func (c *fixedClock) now() time.Time { return time.Unix(0, c.at.Load()) }
 
 func (c *fixedClock) set(to time.Time) { c.at.Store(to.UnixNano()) }
 
-func is(err, want error) bool { return err == want || want != nil && errors.Is(err, want) }
+func is(err, want error) bool { return errors.Is(err, want) }
 
 // lockedBuilder is a log that many write to.
 type lockedBuilder struct {

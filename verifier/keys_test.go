@@ -166,7 +166,7 @@ func TestUnknownKidsShareOneFetch(t *testing.T) {
 		if _, err := keys.refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(coolDown)
+		<-time.After(coolDown)
 		server.publish(a, b)
 		gate := make(chan struct{})
 		server.gate.Store(&gate)
@@ -224,17 +224,17 @@ func TestUnknownKidsAreAskedForRarely(t *testing.T) {
 		}
 		ask("one", 1)
 		ask("two", 0) // cool-down
-		time.Sleep(coolDown)
+		<-time.After(coolDown)
 		ask("one", 0) // known to be unknown
 		ask("two", 1)
-		time.Sleep(unknownFor)
+		<-time.After(unknownFor)
 		ask("one", 1)
-		time.Sleep(coolDown)
+		<-time.After(coolDown)
 		ask(strings.Repeat("k", maxKID+1), 0)
 		ask("", 0)
 		// A flood of kids fills no memory.
 		for i := range 3 * maxUnknown {
-			time.Sleep(coolDown / 1000)
+			<-time.After(coolDown / 1000)
 			_, _ = keys.key(t.Context(), fmt.Sprint(i))
 			keys.remember(fmt.Sprint(i))
 		}
@@ -263,7 +263,7 @@ func TestKnownKeysOutliveTheirServer(t *testing.T) {
 		defer cancel()
 
 		server.status.Store(http.StatusInternalServerError)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		first, err := keys.key(t.Context(), "a")
 		if err != nil {
 			t.Errorf("a known key: %v", err)
@@ -276,21 +276,21 @@ func TestKnownKeysOutliveTheirServer(t *testing.T) {
 		}
 		server.status.Store(0)
 		server.body.Store(new([]byte("<html>")))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if _, err := keys.key(t.Context(), "a"); err != nil {
 			t.Errorf("a known key after a broken answer: %v", err)
 		}
 
 		// An announced key is there before anybody needs it, and a key that stays is the same one.
 		server.publish(a, b)
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		before := server.fetches.Load()
 		again, err := keys.key(t.Context(), "a")
 		if _, errB := keys.key(t.Context(), "b"); err != nil || errB != nil || server.fetches.Load() != before || again != first {
 			t.Errorf("announced: %v, %v; %d fetches; same %v", err, errB, server.fetches.Load()-before, again == first)
 		}
 		server.publish(b)
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		if _, err := keys.key(t.Context(), "a"); !errors.Is(err, ErrUnknownKey) {
 			t.Errorf("a removed key: %v", err)
 		}

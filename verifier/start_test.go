@@ -139,14 +139,14 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 func TestAnIssuerWithoutFeedMustBeAllowed(t *testing.T) {
 	t.Parallel()
-	real := verifytest.New(t)
+	writ := verifytest.New(t)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		issuer := "http://" + r.Host + "/acme/shop"
 		if strings.Contains(r.URL.Path, "well-known/oauth") {
 			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": issuer, "jwks_uri": "http://" + r.Host + "/keys"})
 			return
 		}
-		_, _ = w.Write(real.KeySet())
+		_, _ = w.Write(writ.KeySet())
 	}))
 	t.Cleanup(proxy.Close)
 	config := verifier.Config{Issuer: proxy.URL + "/acme/shop"}
@@ -161,8 +161,8 @@ func TestAnIssuerWithoutFeedMustBeAllowed(t *testing.T) {
 	t.Cleanup(v.Close)
 	dana := verifytest.User("dana")
 	dana.Issuer = config.Issuer
-	accepted(t, v, real.Issue(dana))
-	refused(t, v, real.IssueNonExpiring(dana), verifier.ErrNonExpiring)
+	accepted(t, v, writ.Issue(dana))
+	refused(t, v, writ.IssueNonExpiring(dana), verifier.ErrNonExpiring)
 	if _, known := v.Age(); known || v.Ready() != nil {
 		t.Error("something is known about revocations")
 	}

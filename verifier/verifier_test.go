@@ -94,6 +94,7 @@ func without(algorithm string) (others []string) {
 func TestRevokedTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	twice(t, func(t *testing.T, seen bool) {
+		t.Helper()
 		server := verifytest.New(t)
 		v := server.Verifier()
 		dana := verifytest.User("dana")
@@ -132,6 +133,7 @@ func TestRevokedTokensAreRefused(t *testing.T) {
 func TestClaimChangesTakeThePlaceOfTheTokens(t *testing.T) {
 	t.Parallel()
 	twice(t, func(t *testing.T, seen bool) {
+		t.Helper()
 		server := verifytest.New(t)
 		v := server.Verifier()
 		dana, olga := verifytest.User("dana", "clerk"), verifytest.Admin("olga", verifytest.OrganizationName)

@@ -3,6 +3,7 @@ package echoverify
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/labstack/echo/v4"
 
@@ -32,9 +33,7 @@ func refuse(c echo.Context, err error) error {
 	if !is {
 		return err
 	}
-	for name, values := range reason.Header() {
-		c.Response().Header()[name] = values
-	}
+	maps.Copy(c.Response().Header(), reason.Header())
 	return c.JSON(reason.Status(), reason.Body())
 }
 

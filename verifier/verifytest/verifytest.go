@@ -20,7 +20,7 @@ import (
 // Credentials of the organization's client, which may read policy and claim changes of both issuers, and of the application's.
 const (
 	ClientID          = "b3U6P8tLcPeaT_ynG5WSJE7Oyg"
-	ClientSecret      = "b3U6verifytest-organization-xx"
+	ClientSecret      = "b3U6verifytest-organization-xx" //nolint:gosec // of a fake server
 	ApplicationID     = "YXA6KkOPKjFyREK7zhSrJh2x1A"
 	ApplicationSecret = "YXA6verifytest-application-xxx" //nolint:gosec // of a fake server
 	OrganizationName  = "acme"
@@ -91,6 +91,7 @@ func New(t testing.TB, options ...Option) *Server {
 	s.keys = []*key{newKey(t, s.algorithm), newKey(t, s.algorithm)}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.application, s.management = &feed{issuer: s.Issuer()}, &feed{issuer: s.ManagementIssuer()}
+	s.application.policy = &revocation.Policy{Issuer: s.Issuer(), Epoch: s.epoch, Seq: s.seq, Roles: map[string][]string{}}
 	t.Cleanup(func() {
 		s.Cut()
 		s.http.CloseClientConnections()
@@ -138,19 +139,24 @@ func (s *Server) Wait(v *verifier.Verifier) {
 
 func (s *Server) wait(v *verifier.Verifier, f *feed) {
 	s.t.Helper()
-	for end := time.Now().Add(waitTimeout); ; {
+	tooLate := time.NewTimer(waitTimeout)
+	defer tooLate.Stop()
+	poll := time.NewTicker(waitInterval)
+	defer poll.Stop()
+	for {
 		at, known := v.Position(f.issuer)
 		s.mutex.Lock()
 		ready := at.Epoch == s.epoch && at.Seq >= s.seq && (f.policy == nil || at.Policy == 0 || at.Policy >= f.policy.Seq)
 		s.mutex.Unlock()
-		// A verifier that does not follow this issuer never knows anything of it.
+		// A verifier that does not follow this issuer knows nothing of it, and one without credentials has no policy.
 		if ready || !known {
 			return
 		}
-		if time.Now().After(end) {
+		select {
+		case <-poll.C:
+		case <-tooLate.C:
 			s.t.Fatalf("verifytest: the verifier stays at %+v of %s", at, f.issuer)
 		}
-		time.Sleep(waitInterval)
 	}
 }
 
