@@ -60,7 +60,7 @@ func (x *Secrets) Renew(c *models.Client, now time.Time) (string, error) {
 	if !x.keep {
 		return secret, nil
 	}
-	sealed, err := x.sealer.Seal(sealPurpose(c.ID), []byte(secret))
+	sealed, err := x.sealer.Seal(SealPurpose(c.ID.String()), []byte(secret))
 	if err != nil {
 		return "", err
 	}
@@ -80,9 +80,9 @@ func (x *Secrets) open(owner uuid.UUID, sealed []byte) (string, error) {
 	if sealed == nil {
 		return "", ErrNotKept
 	}
-	secret, err := x.sealer.Open(sealPurpose(owner), sealed)
+	secret, err := x.sealer.Open(SealPurpose(owner.String()), sealed)
 	return string(secret), err
 }
 
-// sealPurpose binds a sealed secret to its client: it opens nowhere else.
-func sealPurpose(owner uuid.UUID) string { return "client-secret:" + owner.String() }
+// SealPurpose binds a sealed secret to its client's uuid: it opens nowhere else.
+func SealPurpose(owner string) string { return "client-secret:" + owner }

@@ -16,8 +16,8 @@ import (
 	"github.com/writ-auth/writ/models"
 )
 
-// sealPurpose binds a sealed private key to its kid, so that sealed parts cannot be swapped between rows.
-func sealPurpose(kid string) string { return "signing-key:" + kid }
+// SealPurpose binds a sealed private key to its kid, so that sealed parts cannot be swapped between rows.
+func SealPurpose(kid string) string { return "signing-key:" + kid }
 
 // key is a stored key ready for use; everything that does not change between two signatures is prepared once.
 type key struct {
@@ -58,7 +58,7 @@ func seal(sealer *Sealer, private crypto.Signer, name string, purpose Purpose, s
 	if err != nil {
 		return models.SigningKey{}, err
 	}
-	sealed, err := sealer.Seal(sealPurpose(kid), plain)
+	sealed, err := sealer.Seal(SealPurpose(kid), plain)
 	if err != nil {
 		return models.SigningKey{}, err
 	}
@@ -106,7 +106,7 @@ func load(sealer *Sealer, row models.SigningKey, hedged bool) (*key, error) {
 }
 
 func openPrivate(sealer *Sealer, row models.SigningKey) (crypto.Signer, error) {
-	plain, err := sealer.Open(sealPurpose(row.KID), row.Sealed)
+	plain, err := sealer.Open(SealPurpose(row.KID), row.Sealed)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -52,6 +53,9 @@ func NewSealer(master []byte) (*Sealer, error) {
 	copy(s.id[:], sum[:])
 	return s, nil
 }
+
+// ID names the master key; it tells nothing about it.
+func (s *Sealer) ID() string { return hex.EncodeToString(s.id[:]) }
 
 // Seal encrypts a text. Only an Open with the same purpose reads it, so that sealed texts cannot be moved to another place.
 func (s *Sealer) Seal(purpose string, plaintext []byte) ([]byte, error) {

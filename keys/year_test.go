@@ -168,6 +168,7 @@ func TestCacheLifeOfTheJWKSShrinksBeforeARotation(t *testing.T) {
 			t.Errorf("%s before: %d, want %d", before, got, want)
 		}
 	}
+	w.clock.Store(next.UnixMilli())
 	if err := r.Step(t.Context()); err != nil {
 		t.Fatal(err)
 	}

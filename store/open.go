@@ -21,13 +21,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.TokenTTL < 0 {
 		return nil, fmt.Errorf("token lifetime %d: want 0 or more milliseconds", cfg.TokenTTL)
 	}
-	s := &Store{now: cfg.Now, logger: cfg.Logger, trace: cfg.Trace, auditRetention: cfg.AuditRetention}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
+	s := newStore(cfg)
 	database, err := connect(cfg)
 	if err != nil {
 		return nil, err
@@ -35,7 +29,23 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.open(ctx, database, cfg.TokenTTL); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", database.name, oneLine(err)), database.close())
 	}
+	if !cfg.copying {
+		if err := s.halfCopied(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database %s: %w", database.name, err), s.Close())
+		}
+	}
 	return s, nil
+}
+
+func newStore(cfg Config) *Store {
+	s := &Store{now: cfg.Now, logger: cfg.Logger, trace: cfg.Trace, auditRetention: cfg.AuditRetention}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	return s
 }
 
 // database is a database that can be reached, but that nobody has looked into yet.

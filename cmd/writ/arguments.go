@@ -94,7 +94,7 @@ func readEnvironment(environ []string, table []setting) (values map[string]given
 	values = map[string]given{}
 	for _, pair := range environ {
 		variable, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(variable, "WRIT_") || variable == tokenVariable {
+		if !strings.HasPrefix(variable, "WRIT_") || variable == tokenVariable || variable == newKeyVariable {
 			continue
 		}
 		at := slices.IndexFunc(table, func(s setting) bool { return s.environment() == variable })

@@ -21,7 +21,7 @@ const tokenVariable = "WRIT_TOKEN"
 
 func (p *process) operator() *operator.Program {
 	program := &operator.Program{
-		Stdin: p.stdin, Stdout: p.stdout, Terminal: operator.TerminalOf(p.stdin, p.stderr), Local: p.openLocal,
+		Stdin: p.stdin, Stdout: p.stdout, Terminal: operator.TerminalOf(p.stdin, p.stderr), Local: p.openLocal, Reseal: p.reseal,
 	}
 	for _, pair := range p.environ {
 		if name, value, _ := strings.Cut(pair, "="); name == tokenVariable {

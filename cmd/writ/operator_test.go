@@ -135,6 +135,13 @@ func story() []struct{ stdin, args string } {
 		{"", "token list acme/shop"},
 		{"", "token list acme/shop --user nobody"},
 		{"", "token revoke acme --all"},
+		{"", "keys list"},
+		{"", "keys rotate"},
+		{"", "keys rotate --long-term --now"},
+		{"", "keys list --all"},
+		{"", "keys tokens nothing"},
+		{"", "keys retire nothing --yes"},
+		{"", "keys drop nothing"},
 		{"", "role delete acme/shop clerk --yes"},
 		{"", "app delete acme/shop --yes"},
 		{"", "org delete rival --yes"},
@@ -180,6 +187,7 @@ func normalized(text string) string {
 		{`\b1\d{12}\b`, "<ms>"},
 		{`\b(YXA6|b3U6)[\w-]{27}`, "<$1 secret>"},
 		{`\b(YXA6|b3U6)[\w-]{22}`, "<$1 id>"},
+		{`[\w-]{43}`, "<kid>"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)
 	}

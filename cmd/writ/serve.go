@@ -143,7 +143,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		Now: w.now, Logger: w.logger,
 	})
 	if err != nil {
-		return err
+		return w.interrupted(err)
 	}
 	w.ring = ring
 	w.passwords = grants.NewPasswords(w.policy(), 0)
@@ -218,19 +218,24 @@ func (w *wiring) loadMasterKey() ([]byte, error) {
 	if w.masterKey != nil {
 		return w.masterKey, nil
 	}
-	path := w.masterKeyFile
-	if store.IsPostgres(w.database) && !holdsData(path) {
+	path := w.keyFile()
+	if store.IsPostgres(w.database) && !holdsData(w.masterKeyFile) {
 		return nil, errors.New("with PostgreSQL every replica needs the same master key: set WRIT_MASTER_KEY, or master-key-file to an existing " +
 			"file; `openssl rand -base64 32` makes a key")
-	}
-	if path == "" {
-		path = filepath.Join(w.dataDir, "master.key")
 	}
 	database := strings.TrimPrefix(w.database, "sqlite:")
 	if !holdsData(path) && holdsData(database) {
 		return nil, fmt.Errorf("master key file %s is missing, and without it the keys in %s cannot be opened: restore it from a backup", path, database)
 	}
 	return keys.LoadMasterKey(path)
+}
+
+// keyFile is where the master key is, unless the environment has it.
+func (w *wiring) keyFile() string {
+	if w.masterKeyFile != "" {
+		return w.masterKeyFile
+	}
+	return filepath.Join(w.dataDir, "master.key")
 }
 
 func holdsData(path string) bool {

@@ -43,6 +43,8 @@ type Program struct {
 	Terminal Terminal // nil: nobody can be asked
 	// Local opens a server on the database. settings are flags of `writ serve`; the other settings come from environment and file.
 	Local func(ctx context.Context, settings []string) (Server, error)
+	// Reseal seals the secrets of the database under another master key; newFile names it, or is empty.
+	Reseal func(ctx context.Context, settings []string, newFile string) (Resealed, error)
 }
 
 // Failure is an error in one line for whoever typed the command. It never repeats a secret.
@@ -85,7 +87,7 @@ type flag struct{ name, value, usage string }
 
 func groups() []group {
 	return []group{
-		organizations(), applications(), users(), admins(), roles(), credentials(), tokens(), superuser(),
+		organizations(), applications(), users(), admins(), roles(), credentials(), tokens(), signingKeys(), superuser(),
 	}
 }
 

@@ -46,14 +46,20 @@ func (s *session) open(ctx context.Context) error {
 	return nil
 }
 
-// choose opens the server of --url, or one on the database.
-func (s *session) choose(ctx context.Context) (Server, error) {
+// settings are the flags that say which database is meant.
+func (s *session) settings() []string {
 	var settings []string
 	for _, name := range []string{"config", "data-dir", "database", "master-key-file"} {
 		if s.cmd.IsSet(name) {
 			settings = append(settings, "--"+name+"="+s.cmd.String(name))
 		}
 	}
+	return settings
+}
+
+// choose opens the server of --url, or one on the database.
+func (s *session) choose(ctx context.Context) (Server, error) {
+	settings := s.settings()
 	switch {
 	case !s.cmd.IsSet("url") && (s.cmd.IsSet("token-file") || s.cmd.Bool("insecure-http")):
 		return nil, usage("--token-file and --insecure-http belong to --url")
