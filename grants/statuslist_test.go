@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/claims"
+	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -229,6 +230,24 @@ func TestADeletedApplicationsTokensAreAllInvalid(t *testing.T) {
 	must(t, f.store.DeleteOrganization(t.Context(), f.shop.Organization.ID))
 	if !isSet(f.statusList(t, issuer, 2), later.Claims.Status.List.Index) {
 		t.Error("the organization's end does not show")
+	}
+}
+
+func TestADroppedKeysTokensAreInvalid(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ring, is := f.Keys.(*keys.Ring)
+	if !is {
+		t.Fatalf("keys are %T", f.Keys)
+	}
+	token := f.token(t, lasting(f.login()))
+	before := f.statusList(t, f.shop.Lists(), 1)
+	signed, err := claims.Split(token.AccessToken)
+	must(t, err)
+	_, err = ring.Drop(t.Context(), signed.Header.KeyID)
+	must(t, err)
+	if index := token.Claims.Status.List.Index; isSet(before, index) || !isSet(f.statusList(t, f.shop.Lists(), 1), index) {
+		t.Errorf("revoked before %t, and after the key was dropped %t", isSet(before, index), isSet(f.statusList(t, f.shop.Lists(), 1), index))
 	}
 }
 
