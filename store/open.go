@@ -29,6 +29,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.open(ctx, database, cfg.TokenTTL); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", database.name, oneLine(err)), database.close())
 	}
+	if !cfg.copying {
+		if err := s.halfCopied(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database %s: %w", database.name, err), s.Close())
+		}
+	}
 	return s, nil
 }
 

@@ -59,9 +59,7 @@ func connectPostgres(cfg Config) (*database, error) {
 		_, err := connection.Exec(ctx, "SET default_transaction_read_only = on")
 		return err
 	}))
-	slow := config.Copy()
-	slow.RuntimeParams["statement_timeout"] = "0"
-	d.migrator = stdlib.OpenDB(*slow)
+	d.migrator = d.postgres.unbounded()
 	writers := connections / 3
 	for pool, size := range map[*sql.DB]int{d.writer: writers, d.reader: connections - writers - 2} {
 		pool.SetMaxOpenConns(size)
@@ -142,6 +140,14 @@ func (p *postgres) check(ctx context.Context, db *sql.DB, logger *slog.Logger) e
 			"fsync", fsync, "synchronous_commit", commit)
 	}
 	return nil
+}
+
+// unbounded is a pool whose statements and transactions may take as long as they take.
+func (p *postgres) unbounded() *sql.DB {
+	config := p.config.Copy()
+	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	return stdlib.OpenDB(*config)
 }
 
 // connection is one outside of the pools, which may wait as long as it takes.

@@ -41,6 +41,8 @@ type Config struct {
 	Trace Trace
 	// Logger gets slow queries and failures, never values; nil is nobody.
 	Logger *slog.Logger
+
+	copying bool // half a copy may be opened
 }
 
 // Store is the database. Its methods may be called concurrently.

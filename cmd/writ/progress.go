@@ -16,12 +16,19 @@ type progress struct {
 	bar *progressbar.ProgressBar // nil: no terminal
 }
 
-// newProgress makes a bar for size bytes; -1 if their number is not known.
+// newProgress makes a bar for size bytes to import; -1 if their number is not known.
 func newProgress(out io.Writer, size int64) *progress {
+	return newBar(out, size, "importing", true)
+}
+
+// newCounter makes a bar for things that are counted; of tells it how many there are.
+func newCounter(out io.Writer, what string) *progress { return newBar(out, -1, what, false) }
+
+func newBar(out io.Writer, size int64, what string, bytes bool) *progress {
 	p := &progress{out: out}
 	if file, is := out.(*os.File); is && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions64(size,
-			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("importing"), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(bytes),
 			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true),
 		)
@@ -33,6 +40,13 @@ func (p *progress) set(bytes int64) {
 	if p.bar != nil {
 		_ = p.bar.Set64(bytes) // what cannot be shown is not missed
 	}
+}
+
+func (p *progress) of(done, total int64) {
+	if p.bar != nil && p.bar.GetMax64() != total {
+		p.bar.ChangeMax64(total)
+	}
+	p.set(done)
 }
 
 // print writes a line above the bar.

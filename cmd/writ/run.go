@@ -69,7 +69,7 @@ func (p *process) commands() *cli.Command {
 		Description: "Without a command, `writ` is `writ serve`. `writ serve --demo` starts with credentials and curl lines to try;\n" +
 			"`writ serve --help` lists every setting.",
 		Commands: slices.Concat(
-			[]*cli.Command{p.serveCommand()}, p.operator().Commands(), []*cli.Command{p.usersCommand(), p.migrateCommand()},
+			[]*cli.Command{p.serveCommand()}, p.operator().Commands(), []*cli.Command{p.usersCommand(), p.migrateCommand(), p.copyCommand()},
 			[]*cli.Command{p.healthcheckCommand(), p.hashCommand(), p.versionCommand()},
 		),
 		Action:          unknownCommand,
