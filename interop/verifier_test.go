@@ -76,7 +76,9 @@ func (m *mortal) kill(t *testing.T) {
 	if err := m.process.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-m.exited
+	if err := <-m.exited; err == nil {
+		t.Error("Writ had ended by itself")
+	}
 }
 
 // cable is the network between one resource server and Writ.
