@@ -143,7 +143,11 @@ func (f *follower) run(ctx context.Context) error {
 			continue
 		}
 		f.disconnect(err)
-		if !sleep(ctx, pauses.next(err)) {
+		pause := pauses.next(err)
+		if f.current() != nil && f.current().ended {
+			pause = max(pause, f.pace.ended)
+		}
+		if !sleep(ctx, pause) {
 			return nil
 		}
 	}

@@ -389,7 +389,7 @@ func quickPace() pace {
 		wait: 200 * time.Millisecond, slack: 500 * time.Millisecond, page: 2 * time.Second,
 		polls: 600 * time.Millisecond, pollsMax: time.Second,
 		backOff: time.Millisecond, backOffMax: 20 * time.Millisecond,
-		forgetEvery: time.Hour, looseMin: 1 << 14,
+		ended: 20 * time.Millisecond, forgetEvery: time.Hour, looseMin: 1 << 14,
 	}
 }
 

@@ -285,10 +285,13 @@ func TestTheNewestPolicyIsHeld(t *testing.T) {
 	}
 	broken.Store(false)
 	until(t, "the policy is there", func() bool { return f.current().policy.version.seq == 2 })
-	if err := f.setPolicy(&revocation.Policy{Epoch: "epoch-1", Seq: 1}); !errors.Is(err, ErrFeedDocument) {
+	if err := f.setPolicy(&revocation.Policy{Epoch: "epoch-1", Seq: 1}, 0); !errors.Is(err, ErrFeedDocument) {
 		t.Errorf("an older policy: %v", err)
 	}
-	if err := f.setPolicy(&revocation.Policy{Epoch: "other", Seq: 9}); !errors.Is(err, ErrFeedDocument) {
+	if err := f.setPolicy(&revocation.Policy{Epoch: "epoch-1", Seq: 8}, 9); !errors.Is(err, ErrFeedDocument) {
+		t.Errorf("a policy from before what the feed told of: %v", err)
+	}
+	if err := f.setPolicy(&revocation.Policy{Epoch: "other", Seq: 9}, 0); !errors.Is(err, ErrFeedDocument) {
 		t.Errorf("a policy of another epoch: %v", err)
 	}
 }

@@ -19,6 +19,7 @@ type pace struct {
 	pollsMax    time.Duration
 	backOff     time.Duration // between attempts, doubling
 	backOffMax  time.Duration
+	ended       time.Duration // between attempts when the issuer has ended, and streams end at once
 	forgetEvery time.Duration
 	looseMin    int // so many loose entries of a denylist are put in order
 }
@@ -29,7 +30,7 @@ func ordinaryPace() pace {
 		wait: 25 * time.Second, slack: 10 * time.Second, page: time.Minute,
 		polls: time.Minute, pollsMax: 30 * time.Minute,
 		backOff: 250 * time.Millisecond, backOffMax: 10 * time.Second,
-		forgetEvery: 10 * time.Minute, looseMin: 16 << 10,
+		ended: time.Minute, forgetEvery: 10 * time.Minute, looseMin: 16 << 10,
 	}
 }
 

@@ -71,6 +71,7 @@ func (f *follower) wantsPolicy() bool {
 func (f *follower) fetchPolicy(ctx context.Context, etag *string) (changed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.pace.page)
 	defer cancel()
+	wanted := f.wantedPolicy()
 	header := http.Header{"Accept": {revocation.PolicyMediaType}, "Accept-Encoding": {"gzip"}}
 	if *etag != "" {
 		header.Set("If-None-Match", *etag)
@@ -98,20 +99,27 @@ func (f *follower) fetchPolicy(ctx context.Context, etag *string) (changed bool,
 	if err := f.ours(document.Issuer, document.AsOf); err != nil {
 		return false, fmt.Errorf("policy: %w", err)
 	}
-	if err := f.setPolicy(document); err != nil {
+	if err := f.setPolicy(document, wanted); err != nil {
 		return false, err
 	}
 	*etag = answer.Header.Get("ETag")
 	return true, nil
 }
 
-func (f *follower) setPolicy(document *revocation.Policy) error {
+func (f *follower) wantedPolicy() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.raised
+}
+
+// setPolicy puts a policy into the knowledge; wanted is what the feed had told of when it was asked for.
+func (f *follower) setPolicy(document *revocation.Policy, wanted int64) error {
 	prepared := newPolicy(document)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.current()
 	// One from before what the feed has told of, out of a cache or kept by somebody, would give back what was taken away.
-	if document.Epoch != old.epoch || document.Seq < f.raised || olderPolicy(document, old.policy) {
+	if document.Epoch != old.epoch || document.Seq < wanted || olderPolicy(document, old.policy) {
 		return documentError("policy %d is older than what is known", document.Seq)
 	}
 	next := *old
