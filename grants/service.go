@@ -97,8 +97,8 @@ func (s *Service) Apply(change models.Change) {
 	case models.ChangeKey:
 		// Keys reload themselves; what the old ones have signed is signed anew.
 		s.statusLists.dropAll(func(string, *scopeLists) bool { return true })
-	case models.ChangeAdmin:
-		// Admins are read live.
+	case models.ChangeAdmin, models.ChangeClaims, models.ChangePolicy:
+		// Admins are read live; the others are for the feed.
 	}
 }
 

@@ -7,10 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/writ-auth/writ/claims/revocation"
-	"github.com/writ-auth/writ/models"
 )
 
 // snapshot is a complete list: everything that is denied at one position. It never changes; its pages are signed when somebody asks.
@@ -29,66 +26,10 @@ type snapshot struct {
 	replaced time.Time // when a newer one took its place; zero: this is the newest
 }
 
-// list is what was read from the database. As long as nothing happens, snapshot after snapshot shares it.
-type list struct {
-	tokens   []denial
-	subjects []denial
-	claims   []revocation.Change
-	read     time.Time
-	users    int // snapshots; guarded by the lock of snapshots
-}
-
-// denial is an entry of a snapshot, in as few bytes as it takes.
-type denial struct {
-	id         revocation.ID
-	expires    int64
-	generation int64
-}
-
 // page is one signed part of a snapshot.
 type page struct {
 	mu  sync.Mutex
 	doc *Document
-}
-
-// perSnapshot is what a snapshot weighs besides its entries.
-const perSnapshot = 64
-
-func (l *list) size() int { return len(l.tokens) + len(l.subjects) + len(l.claims) }
-
-// weight counts a change of claims, which has texts, as several denials.
-func (l *list) weight() int { return len(l.tokens) + len(l.subjects) + 8*len(l.claims) }
-
-// snapshots are the complete lists that are kept.
-type snapshots struct {
-	mu     sync.Mutex
-	newest map[viewKey]*snapshot
-	old    []*snapshot
-	weight int // entries of all of them
-	signed []*page
-	bytes  int // of the signed pages
-
-	building map[viewKey]*sync.Mutex
-	slots    chan struct{}
-}
-
-const (
-	// snapshotKept is how long a complete list can be read on after a newer one has taken its place.
-	snapshotKept = 5 * time.Minute
-	// maxEntries bounds the entries of all complete lists together: about 32 bytes each.
-	maxEntries = 6_000_000
-	// maxSigned bounds the signed pages that are kept, in bytes.
-	maxSigned = 128 << 20
-	// builders is how many complete lists are read from the database at a time.
-	builders = 2
-	// readTime bounds one reading.
-	readTime = time.Minute
-	// reread is how old entries may grow: some may be forgotten meanwhile.
-	reread = 10 * time.Minute
-)
-
-func (s *snapshots) init() {
-	s.newest, s.building, s.slots = map[viewKey]*snapshot{}, map[viewKey]*sync.Mutex{}, make(chan struct{}, builders)
 }
 
 // Complete gives the first page of the complete list, which is read anew if it has changed and is old enough.
@@ -190,33 +131,9 @@ func (h *Hub) take(ctx context.Context, v View, s *snapshot) (*snapshot, error) 
 			return nil, err
 		}
 	}
-	s.pages = make([]page, max(1, (s.size()+h.PageSize-1)/h.PageSize))
+	s.pages = make([]page, count(s.size(), h.PageSize))
 	h.snapshots.keep(s, h.Now())
 	return s, nil
-}
-
-func (h *Hub) readList(ctx context.Context, v View) (*list, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	select {
-	case h.snapshots.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-h.snapshots.slots }()
-	l := &list{read: h.Now()}
-	err := h.Store.DenialsOf(ctx, scopeText(v.Scope), func(row models.DeniedToken) {
-		l.tokens = append(l.tokens, denial{id: revocation.Hash(row.JTI), expires: expiry(row.Expires)})
-	}, func(row models.DeniedSubject) {
-		l.subjects = append(l.subjects, denial{revocation.Hash(row.Subject.String()), expiry(row.Expires), row.Generation})
-	})
-	if err == nil && v.Audience != uuid.Nil {
-		err = h.eachClaim(ctx, v, 0, func(c revocation.Change) error {
-			l.claims = append(l.claims, c)
-			return nil
-		})
-	}
-	return l, err
 }
 
 // page signs one page, once.
@@ -232,15 +149,13 @@ func (h *Hub) page(s *snapshot, number int) (*Document, error) {
 		Issuer: s.view.Issuer, Complete: true, Page: number, Pages: len(s.pages), Seq: s.seq, AsOf: s.asOf,
 	}
 	s.state.put(d)
-	start := (number - 1) * h.PageSize
-	for _, one := range part(s.tokens, start, start+h.PageSize) {
+	for _, one := range part(s.tokens, (*denial).ID, number, len(s.pages)) {
 		d.Tokens = append(d.Tokens, revocation.Token{ID: one.id, Expires: expires(one.expires)})
 	}
-	start, end := start-len(s.tokens), start+h.PageSize-len(s.tokens)
-	for _, one := range part(s.subjects, start, end) {
+	for _, one := range part(s.subjects, (*denial).ID, number, len(s.pages)) {
 		d.Subjects = append(d.Subjects, revocation.Subject{ID: one.id, Generation: one.generation, Expires: expires(one.expires)})
 	}
-	d.Claims = part(s.claims, start-len(s.subjects), end-len(s.subjects))
+	d.Claims = part(s.claims, changeID, number, len(s.pages))
 	doc, err := h.sign(d)
 	if err != nil {
 		return nil, err
@@ -248,125 +163,4 @@ func (h *Hub) page(s *snapshot, number int) (*Document, error) {
 	p.doc = doc
 	h.snapshots.signedPage(p)
 	return doc, nil
-}
-
-// part gives the entries from start to end that there are.
-func part[T any](all []T, start, end int) []T {
-	end = min(max(end, 0), len(all))
-	return all[min(max(start, 0), end):end]
-}
-
-// at finds a complete list by its position; 0 is the newest.
-func (s *snapshots) at(key viewKey, seq int64, now time.Time) *snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sweep(now)
-	found := s.newest[key]
-	if seq != 0 && (found == nil || found.seq != seq) {
-		found = nil
-		for _, old := range s.old {
-			if old.seq == seq && old.view.key() == key {
-				found = old
-			}
-		}
-	}
-	if found != nil {
-		found.used = now
-	}
-	return found
-}
-
-// lock is what those who make the complete list of one view queue for.
-func (s *snapshots) lock(key viewKey) *sync.Mutex {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.building) > maxStates {
-		clear(s.building) // at worst a list is made twice
-	}
-	if s.building[key] == nil {
-		s.building[key] = new(sync.Mutex)
-	}
-	return s.building[key]
-}
-
-func (s *snapshots) keep(made *snapshot, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := made.view.key()
-	if before := s.newest[key]; before != nil {
-		before.replaced = now
-		s.old = append(s.old, before)
-	}
-	made.used = now
-	s.newest[key] = made
-	if made.users++; made.users == 1 {
-		s.weight += made.weight()
-	}
-	s.weight += perSnapshot
-	s.sweep(now)
-	for more := true; more && s.weight > maxEntries; {
-		more = s.forgetOne(made)
-	}
-}
-
-func (s *snapshots) release(gone *snapshot) {
-	s.weight -= perSnapshot
-	if gone.users--; gone.users == 0 {
-		s.weight -= gone.weight()
-	}
-}
-
-// sweep forgets what was replaced long ago. The caller holds the lock.
-func (s *snapshots) sweep(now time.Time) {
-	for len(s.old) > 0 && now.Sub(s.old[0].replaced) > snapshotKept {
-		s.release(s.old[0])
-		s.old = s.old[1:]
-	}
-}
-
-// forgetOne gives up the list that is missed least, but never the one just made. The caller holds the lock.
-func (s *snapshots) forgetOne(but *snapshot) bool {
-	if len(s.old) > 0 {
-		s.release(s.old[0])
-		s.old = s.old[1:]
-		return true
-	}
-	var idle *snapshot
-	for _, one := range s.newest {
-		if one != but && (idle == nil || one.used.Before(idle.used)) {
-			idle = one
-		}
-	}
-	if idle == nil {
-		return false
-	}
-	delete(s.newest, idle.view.key())
-	s.release(idle)
-	return true
-}
-
-// clear forgets everything: another key signs from now on.
-func (s *snapshots) clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.newest, s.old, s.weight, s.signed, s.bytes = map[viewKey]*snapshot{}, nil, 0, nil, 0
-}
-
-// signedPage notes a page whose text is kept, and gives up the oldest ones if there are too many. They are signed again when somebody asks.
-func (s *snapshots) signedPage(p *page) {
-	s.mu.Lock()
-	s.signed = append(s.signed, p)
-	s.bytes += 2 * len(p.doc.Text)
-	var gone []*page
-	for s.bytes > maxSigned && len(s.signed) > 1 {
-		gone, s.signed = append(gone, s.signed[0]), s.signed[1:]
-		s.bytes -= 2 * len(gone[len(gone)-1].doc.Text)
-	}
-	s.mu.Unlock()
-	for _, old := range gone {
-		if old != p && old.mu.TryLock() {
-			old.doc = nil
-			old.mu.Unlock()
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/claims/revocation"
+	"github.com/writ-auth/writ/models"
 )
 
 // Document is a signed document, shared by everybody who gets it.
@@ -103,9 +104,6 @@ func (h *Hub) state(ctx context.Context, v View) (state, error) {
 	return s, err
 }
 
-// droppedState is the state of a key that is not trusted any more (package keys).
-const droppedState = "dropped"
-
 func (h *Hub) droppedKeys(ctx context.Context) ([]string, error) {
 	h.mu.RLock()
 	dropped, stale, loads := h.dropped, h.stale, h.loads
@@ -119,7 +117,7 @@ func (h *Hub) droppedKeys(ctx context.Context) ([]string, error) {
 	}
 	dropped = nil
 	for i := range rows {
-		if rows[i].State == droppedState {
+		if rows[i].State == models.KeyDropped {
 			dropped = append(dropped, rows[i].KID)
 		}
 	}

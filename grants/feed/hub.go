@@ -56,6 +56,7 @@ type Config struct {
 	PageSize  int           // entries of a page or an increment
 	Heartbeat time.Duration // between two documents of a stream
 	Rebuild   time.Duration // between two complete lists of an issuer
+	Queued    int64         // documents that a follower may be behind
 }
 
 // The values of production.
@@ -64,6 +65,7 @@ const (
 	pageSize  = 8192
 	heartbeat = 9 * time.Second // docs/feed.md promises ten
 	rebuild   = 30 * time.Second
+	queued    = 4096
 	// preloaded bounds what is read of the change log at the start, so that a restart does not send everybody to the complete list.
 	preloaded = 50_000
 	perRead   = 5000
@@ -143,6 +145,7 @@ func New(ctx context.Context, cfg Config) (*Hub, error) {
 		newest: map[uuid.UUID]int64{}, stale: true,
 	}
 	h.Kept, h.PageSize = orElse(h.Kept, kept), orElse(h.PageSize, pageSize)
+	h.Queued = orElse(h.Queued, queued)
 	h.Heartbeat, h.Rebuild = orElse(h.Heartbeat, heartbeat), orElse(h.Rebuild, rebuild)
 	h.closing, h.close = context.WithCancel(context.WithoutCancel(ctx))
 	h.snapshots.init()
@@ -247,7 +250,11 @@ func (h *Hub) Apply(change models.Change) {
 		}
 	case tokenDenial, subjectDenial:
 	}
-	wake(h.streams[e.scope])
+	for _, s := range h.streams[e.scope] {
+		if e.concerns(s.view.key()) {
+			s.wake()
+		}
+	}
 }
 
 // keyChanged makes sure that nothing that a dropped key may have signed is given away. The caller holds the lock.
@@ -257,13 +264,9 @@ func (h *Hub) keyChanged() {
 	h.snapshots.clear()
 	h.policies.clear()
 	for _, same := range h.streams {
-		wake(same)
-	}
-}
-
-func wake(streams map[uuid.UUID]*stream) {
-	for _, s := range streams {
-		s.wake()
+		for _, s := range same {
+			s.wake()
+		}
 	}
 }
 

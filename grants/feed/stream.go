@@ -35,8 +35,6 @@ const (
 	linger = 15 * time.Second
 	// pause lets news gather: so many documents a second are enough.
 	pause = 2 * time.Millisecond
-	// queued is how many documents a follower may be behind.
-	queued = 4096
 	// again is when a document that could not be made is tried again.
 	again = time.Second
 )
@@ -112,7 +110,7 @@ func (f *Follower) Next(ctx context.Context) (*Document, error) {
 		switch {
 		case next == nil:
 			return nil, err
-		case tail.index-next.index > queued:
+		case tail.index-next.index > s.hub.Queued:
 			return nil, ErrSlow
 		}
 		f.node = next
