@@ -24,7 +24,9 @@ func keyNamed(t *testing.T, w way, purpose, state string) string {
 	return ""
 }
 
-// A key is named by its beginning; -- lets that begin with a hyphen.
+// A key is named by its beginning; -- lets that begin with a hyphen. The server beside the command follows within two seconds.
+//
+// SEC-52, SEC-55
 func TestKeysAreRetiredAndDropped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
