@@ -70,7 +70,7 @@ func (p *process) commands() *cli.Command {
 			"`writ serve --help` lists every setting.",
 		Commands: slices.Concat(
 			[]*cli.Command{p.serveCommand()}, p.operator().Commands(), []*cli.Command{p.usersCommand(), p.migrateCommand(), p.copyCommand()},
-			[]*cli.Command{p.healthcheckCommand(), p.hashCommand(), p.versionCommand()},
+			[]*cli.Command{p.backupCommand(), p.restoreCommand(), p.healthcheckCommand(), p.hashCommand(), p.versionCommand()},
 		),
 		Action:          unknownCommand,
 		HideVersion:     true,
