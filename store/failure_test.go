@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/store/storetest/postgrestest"
 )
 
 var errInjected = errors.New("injected")
@@ -54,36 +55,44 @@ func TestAFailureBetweenTheWritesOfAChangeLeavesNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for name, change := range changesOfSeveralRows(t, now) {
-		t.Run(name, func(t *testing.T) {
+		t.Run("SQLite/"+name, func(t *testing.T) {
 			t.Parallel()
-			s := openTest(t, nil)
-			w := furnish(t, s, now)
-			f := inject(t, s)
-			before := dump(t, s)
-			for f.nth = 1; ; f.nth++ {
-				f.seen = 0
-				err := change(s, w)
-				if err == nil {
-					break
-				}
-				if !errors.Is(err, errInjected) {
-					t.Fatalf("statement %d: %v", f.nth, err)
-				}
-				nth := f.nth
-				f.nth = 0
-				if after := dump(t, s); after != before {
-					t.Fatalf("statement %d failed and left\n%s\ninstead of\n%s", nth, after, before)
-				}
-				f.nth = nth
-			}
-			if f.nth < 3 {
-				t.Errorf("the change has %d statements only: nothing was shown", f.nth-1)
-			}
-			f.nth = 0
-			if dump(t, s) == before {
-				t.Error("without a failure nothing changes: nothing was shown")
-			}
+			leavesNothing(t, openTest(t, nil), now, change)
 		})
+		t.Run("PostgreSQL/"+name, func(t *testing.T) {
+			t.Parallel()
+			leavesNothing(t, openAt(t, postgrestest.Copy(t, migratedHere)), now, change)
+		})
+	}
+}
+
+func leavesNothing(t *testing.T, s *Store, now time.Time, change func(*Store, furniture) error) {
+	t.Helper()
+	w := furnish(t, s, now)
+	f := inject(t, s)
+	before := dump(t, s)
+	for f.nth = 1; ; f.nth++ {
+		f.seen = 0
+		err := change(s, w)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errInjected) {
+			t.Fatalf("statement %d: %v", f.nth, err)
+		}
+		nth := f.nth
+		f.nth = 0
+		if after := dump(t, s); after != before {
+			t.Fatalf("statement %d failed and left\n%s\ninstead of\n%s", nth, after, before)
+		}
+		f.nth = nth
+	}
+	if f.nth < 3 {
+		t.Errorf("the change has %d statements only: nothing was shown", f.nth-1)
+	}
+	f.nth = 0
+	if dump(t, s) == before {
+		t.Error("without a failure nothing changes: nothing was shown")
 	}
 }
 
@@ -225,7 +234,11 @@ func changesOfSeveralRows(t *testing.T, now time.Time) map[string]func(*Store, f
 func dump(t *testing.T, s *Store) string {
 	t.Helper()
 	var tables []string
-	if err := s.writer.Raw("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").Scan(&tables).Error; err != nil {
+	names := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+	if s.postgres != nil {
+		names = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+	}
+	if err := s.writer.Raw(names).Scan(&tables).Error; err != nil {
 		t.Fatal(err)
 	}
 	var all strings.Builder

@@ -220,3 +220,49 @@ func TestPostgreSQLNeedsTheMasterKeyOfAllReplicas(t *testing.T) {
 	c.start(t)
 	refused("another master key", "WRIT_MASTER_KEY="+masterKey("x"))
 }
+
+// What PostgreSQL cannot hold is no failure of the server. SEC-71
+func TestStrangeTextIsNoFailure(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	for name, in := range map[string]*instance{
+		"SQLite":     serveHere(t, t.TempDir(), []string{"WRIT_SUPERUSER_PASSWORD=" + rootPassword}, "--demo"),
+		"PostgreSQL": c.start(t, "--demo"),
+	} {
+		root := in.token(t, "/management/token", fmt.Sprintf(passwordLogin, "superuser", rootPassword))
+		ask := func(method, path, body string) {
+			t.Helper()
+			a := request(t, method, in.url+path, body, "Authorization", "Bearer "+root, "Content-Type", "application/json")
+			if a.status >= http.StatusInternalServerError || strings.Contains(a.body, "SQLSTATE") {
+				t.Errorf("%s: %s %s %q: %d %s", name, method, path, body, a.status, a.body)
+			}
+		}
+		for _, odd := range []string{"a%00b", "%00", "%ff%fe", "a%00@b.example", "%ed%a0%80", "'%22;--"} {
+			for _, path := range []string{
+				"/management/organizations/%s", "/management/orgs/%s/apps", "/management/users/%s", "/%s/app/users", "/demo/%s/users", "/demo/app/users/%s",
+				"/demo/app/roles/%s", "/demo/app/groups/%s", "/demo/app/users/dana/roles/%s", "/demo/app/users?ql=select%20*%20where%20username='%s'",
+				"/demo/app/users?cursor=%s", "/demo/app/users?filter=%s", "/management/audit?actor=%s", "/management/audit?target=%s&action=%s",
+				"/management/tokens?cursor=%s", "/management/tokens/%s", "/demo/app/revocations?after=%s", "/management/keys/%s",
+			} {
+				ask(http.MethodGet, strings.ReplaceAll(path, "%s", odd), "")
+				ask(http.MethodDelete, strings.ReplaceAll(path, "%s", odd), "")
+			}
+		}
+		for _, odd := range []string{`a\u0000b`, `\u0000`, `\ud800`, "a\x00b", "\xff"} {
+			for _, body := range []string{
+				`{"username":"%s","password":"quite-a-long-one-7"}`, `{"username":"odd","name":"%s","password":"quite-a-long-one-7"}`,
+				`{"username":"odder","email":"%s@b.example","password":"quite-a-long-one-7"}`, `{"username":"oddest","custom":"%s","password":"quite-a-long-one-7"}`,
+				`{"name":"%s","title":"%s"}`, `{"path":"%s","title":"%s"}`, `{"permission":"get:/%s"}`, `{"grant_type":"password","username":"%s","password":"%s"}`,
+				`{"grant_type":"client_credentials","client_id":"%s","client_secret":"%s"}`, `{"grant_type":"refresh_token","refresh_token":"%s"}`,
+				`{"grant_type":"password","username":"dana","password":"x","label":"%s"}`, `{"token":"%s"}`, `{"%s":"%s"}`,
+			} {
+				for _, path := range []string{
+					"/demo/app/users", "/demo/app/roles", "/demo/app/groups", "/demo/app/roles/reader/permissions", "/demo/app/token", "/management/token",
+					"/demo/app/revoke", "/demo/app/introspect", "/management/organizations", "/management/users",
+				} {
+					ask(http.MethodPost, path, strings.ReplaceAll(body, "%s", odd))
+				}
+			}
+		}
+	}
+}
