@@ -214,6 +214,38 @@ func TestRotatedKeysAreFetchedWhenTheyAreMet(t *testing.T) {
 	accepted(t, v, old)
 }
 
+// Tokens of a key that left the set are refused, in the cache, too; those of a dropped key are so without a question about the key.
+func TestTokensEndWithTheirKey(t *testing.T) {
+	t.Parallel()
+	twice(t, func(t *testing.T, seen bool) {
+		t.Helper()
+		server := verifytest.New(t, verifytest.Heartbeat(time.Hour)) // so that the keys alone change
+		now := newClock()
+		v := server.Verifier(func(c *verifier.Config) { c.Now = now.now })
+		first, withdrawn := server.KeyID(), server.Issue(verifytest.User("dana"))
+		server.Rotate()
+		second, dropped := server.KeyID(), server.Issue(verifytest.User("dana"))
+		if seen {
+			accepted(t, v, withdrawn)
+			accepted(t, v, dropped)
+		}
+		server.Rotate()
+		server.Withdraw(first)
+		now.advance(6 * time.Second)
+		// A key that nobody has announced makes the verifier read the set again.
+		accepted(t, v, server.Issue(verifytest.User("dana")))
+		refused(t, v, withdrawn, verifier.ErrUnknownKey)
+		now.advance(6 * time.Second)
+		server.DropKey(second)
+		server.Wait(v)
+		now.advance(6 * time.Second)
+		server.Rotate()
+		server.Rotate()
+		accepted(t, v, server.Issue(verifytest.User("dana")))
+		refused(t, v, dropped, verifier.ErrRevoked)
+	})
+}
+
 // Old knowledge: first tokens that nothing else ends are refused, then all, and both are good again when the feed is back.
 func TestStaleKnowledgeFailsClosed(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -302,6 +303,13 @@ func (s *Server) Rotate() {
 
 // signing is the key that signs. The lock is held.
 func (s *Server) signing() *key { return s.keys[len(s.keys)-2] }
+
+// Withdraw takes a key out of the set without a word, as at the end of its life. It must not be the one that signs.
+func (s *Server) Withdraw(kid string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.keys = slices.DeleteFunc(s.keys, func(k *key) bool { return k.id == kid })
+}
 
 // DropKey takes a key out of the set in an emergency and says so in the feed. If it was the one that signs, the next one does from now on.
 func (s *Server) DropKey(kid string) {
