@@ -82,6 +82,8 @@ type Config struct {
 	Sealer *Sealer
 	// Algorithm of new keys: ES256, RS256, PS256 or EdDSA. Keys of another one are succeeded after Open.
 	Algorithm string
+	// Beside says that this process is a command beside a server, whose algorithm it may not know: keys are succeeded by keys of their own.
+	Beside bool
 	// Rotation is how long an ordinary key signs before another takes its place; 0 means until an operator rotates.
 	Rotation time.Duration
 	// Announce is how long a key is published before it signs; 0 means DefaultAnnounce.

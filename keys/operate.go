@@ -153,7 +153,7 @@ func (r *Ring) Drop(ctx context.Context, kid string) (tokens int, err error) {
 	if row.State == StateDropped || row.State == StateRemoved {
 		return 0, models.Illegal("the key is %s already", row.State)
 	}
-	replacement, err := generate(r.config.Sealer, r.config.Algorithm, Purpose(row.Purpose), StateSigning, r.config.Now())
+	replacement, err := generate(r.config.Sealer, r.algorithmAfter(row), Purpose(row.Purpose), StateSigning, r.config.Now())
 	if err != nil {
 		return 0, err
 	}

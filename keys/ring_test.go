@@ -161,6 +161,32 @@ func TestChangedAlgorithmBeginsARotation(t *testing.T) {
 	checkJWKS(t, before)
 }
 
+func TestACommandBesideAServerKeepsTheAlgorithm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.open("EdDSA")
+	config := w.config("ES256")
+	config.Beside = true
+	r, err := Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(Ordinary, "signing")
+	if _, err := r.Rotate(t.Context(), Ordinary, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Drop(t.Context(), w.rows(NonExpiring)[0].KID); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range append(w.rows(Ordinary), w.rows(NonExpiring)...) {
+		if row.Alg != "EdDSA" {
+			t.Errorf("%+v", row)
+		}
+	}
+	w.expect(Ordinary, "signing announced")
+	w.expect(NonExpiring, "dropped signing")
+}
+
 // SEC-49
 func TestAnnouncedKeyIsPublishedAndVerifiesButDoesNotSign(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ func (r *Ring) provide(ctx context.Context, purpose Purpose) (changed bool, err 
 		err = r.createFirst(ctx, purpose)
 	case signing == nil:
 		err = r.promote(ctx, announced)
-	case signing.Alg != r.config.Algorithm && announced == nil:
+	case signing.Alg != r.algorithmAfter(signing) && announced == nil:
 		err = r.announce(ctx, signing)
 	default:
 		return false, nil
@@ -46,9 +46,17 @@ func (r *Ring) createFirst(ctx context.Context, purpose Purpose) error {
 	return nil
 }
 
+// algorithmAfter is that of a key's successor.
+func (r *Ring) algorithmAfter(k *models.SigningKey) string {
+	if r.config.Beside {
+		return k.Alg
+	}
+	return r.config.Algorithm
+}
+
 // announce makes a successor.
 func (r *Ring) announce(ctx context.Context, signing *models.SigningKey) error {
-	row, err := generate(r.config.Sealer, r.config.Algorithm, Purpose(signing.Purpose), StateAnnounced, r.config.Now())
+	row, err := generate(r.config.Sealer, r.algorithmAfter(signing), Purpose(signing.Purpose), StateAnnounced, r.config.Now())
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (p *process) openLocal(ctx context.Context, flags []string) (operator.Serve
 	}
 	// The server's log of requests is not what the operator wants to read, but the cause of a failure is.
 	logger := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	l := &localServer{&wiring{configuration: c, logger: logger, now: time.Now}}
+	l := &localServer{&wiring{configuration: c, logger: logger, now: time.Now, beside: true}}
 	if err := l.open(ctx); err != nil {
 		return nil, err
 	}

@@ -98,6 +98,7 @@ type wiring struct {
 	*configuration
 
 	self      string // see process
+	beside    bool   // a command, not the server
 	logger    *slog.Logger
 	now       func() time.Time
 	sealer    *keys.Sealer
@@ -140,7 +141,7 @@ func (w *wiring) open(ctx context.Context) error {
 func (w *wiring) connect(ctx context.Context) error {
 	ring, err := keys.Open(ctx, keys.Config{
 		Store: w.store, Sealer: w.sealer, Algorithm: w.algorithm, Rotation: w.keyRotation, HedgedECDSA: w.hedgedECDSA,
-		Now: w.now, Logger: w.logger,
+		Beside: w.beside, Now: w.now, Logger: w.logger,
 	})
 	if err != nil {
 		return w.interrupted(err)

@@ -209,3 +209,40 @@ func TestHelpStandsAnywhere(t *testing.T) {
 		}
 	}
 }
+
+func TestEndingAKeyNamesWhatDiesAndWantsItsBeginningTyped(t *testing.T) {
+	t.Parallel()
+	const kid = "zeKQmZlKK0cqRsYdlRjUzi2Q-lVVifjABkfCyV6AeHs"
+	for typed, ended := range map[string]bool{kid[:8]: true, kid[:7]: false, "": false, "yes": false} {
+		for _, verb := range []string{"retire", "drop"} {
+			asked := ""
+			url := far(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method != http.MethodGet:
+					asked = r.Method + " " + r.URL.Path
+					fmt.Fprint(w, `{"action":"done","data":{"kid":"`+kid+`","tokens":21}}`)
+				case strings.HasSuffix(r.URL.Path, "/tokens"):
+					tokens := strings.Repeat(`{"jti":"t","label":"pos terminal","issued":1795000000000},`, 21)
+					fmt.Fprint(w, `{"data":[`+strings.TrimSuffix(tokens, ",")+`]}`)
+				default:
+					fmt.Fprint(w, `{"data":[{"kid":"`+kid+`","purpose":"nonexpiring","state":"retiring"},{"kid":"zeKother","state":"signing"}]}`)
+				}
+			})
+			y := &typist{answers: []string{typed}}
+			stdout, err := do(t, y, "keys", verb, "zeKQ", "--url", url)
+			want := map[string]string{"retire": "POST /management/keys/" + kid + "/retire", "drop": "DELETE /management/keys/" + kid}[verb]
+			if (asked == want) != ended || (err == nil) != ended || ended != strings.Contains(stdout, "registered tokens revoked: 21") {
+				t.Errorf("%s, %q typed: asked the server %q, %v, %s", verb, typed, asked, err, stdout)
+			}
+			if len(y.prompts) != 1 || strings.Count(y.prompts[0], "pos terminal") != 20 || !strings.Contains(y.prompts[0], "and 1 more") {
+				t.Errorf("%s: prompts %q", verb, y.prompts)
+			}
+			if _, err := do(t, nil, "keys", verb, "zeKQ", "--url", url); codeOf(err) != ExitUsage {
+				t.Errorf("%s: nobody to ask: %v", verb, err)
+			}
+			if _, err := do(t, y, "keys", verb, "zeK", "--url", url); codeOf(err) != ExitUsage {
+				t.Errorf("%s: two keys: %v", verb, err)
+			}
+		}
+	}
+}
