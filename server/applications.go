@@ -12,6 +12,7 @@ import (
 // managedStore is what applications under /management need besides access and rendering.
 type managedStore interface {
 	CreateApplication(ctx context.Context, seed models.ApplicationSeed) error
+	DeletedApplicationsOf(ctx context.Context, organization uuid.UUID) ([]models.Application, error)
 	DeletedApplication(ctx context.Context, organization, application uuid.UUID) (models.Application, error)
 	DeleteApplication(ctx context.Context, id uuid.UUID) error
 	RestoreApplication(ctx context.Context, id uuid.UUID) (models.Application, error)
@@ -29,9 +30,17 @@ func (s *Server) applicationSeed(organization uuid.UUID, name string, open bool,
 	}, err
 }
 
-// listApplications is GET /management/orgs/{org}/apps (§7.2).
+// listApplications is GET /management/orgs/{org}/apps (§7.2); with deleted=true those that can be restored.
 func (s *Server) listApplications(r *request) error {
-	ids, err := s.applicationIDs(r.ctx(), r.organization)
+	deleted, err := r.in.queryFlag("deleted")
+	if err != nil {
+		return err
+	}
+	list := s.applicationIDs
+	if deleted {
+		list = s.deletedApplicationIDs
+	}
+	ids, err := list(r.ctx(), r.organization)
 	if err != nil {
 		return err
 	}

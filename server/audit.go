@@ -265,6 +265,9 @@ func (e *envelope) created() []created {
 // point.
 func (r *request) auditDetail() map[string]any {
 	detail := map[string]any{}
+	if r.inProcess() != nil {
+		detail["by"] = "portal"
+	}
 	switch action := r.route.audit.action; action {
 	case "permission.add", "permission.remove":
 		given, _ := r.in.texts("permission") // has been read by the handler

@@ -26,6 +26,10 @@ const (
 
 // authenticate finds the caller by the first source of §5 that is present; a present one that is invalid is never a guest.
 func (r *request) authenticate() error {
+	if caller := r.inProcess(); caller != nil {
+		r.caller = caller
+		return nil
+	}
 	for _, name := range []string{"access_token", "client_id", "client_secret"} {
 		if r.in.query.count(name)+r.in.form.count(name) > 1 {
 			return grants.IllegalArgument("duplicate parameter: " + name) // §1.2

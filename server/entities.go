@@ -187,14 +187,21 @@ func (s *Server) memberObjects(ctx context.Context, organization uuid.UUID) (map
 // applicationIDs maps "org/app" to the uuid of every application of an organization.
 func (s *Server) applicationIDs(ctx context.Context, o *models.Organization) (map[string]uuid.UUID, error) {
 	applications, err := s.Store.ApplicationsOf(ctx, o.ID)
-	if err != nil {
-		return nil, err
-	}
+	return idsByName(o, applications), err
+}
+
+// deletedApplicationIDs is the same of the applications that can be restored.
+func (s *Server) deletedApplicationIDs(ctx context.Context, o *models.Organization) (map[string]uuid.UUID, error) {
+	applications, err := s.Store.DeletedApplicationsOf(ctx, o.ID)
+	return idsByName(o, applications), err
+}
+
+func idsByName(o *models.Organization, applications []models.Application) map[string]uuid.UUID {
 	ids := make(map[string]uuid.UUID, len(applications))
 	for i := range applications {
 		ids[o.Name+"/"+applications[i].Name] = applications[i].ID
 	}
-	return ids, nil
+	return ids
 }
 
 // adminWithOrganizations is the user of an admin's token answer (§2.3); the superuser's organizations are an empty object.

@@ -84,6 +84,9 @@ func (s *Server) log(r *request, took time.Duration) {
 		level = r.failed.Level()
 	}
 	ctx := r.ctx()
+	if level == slog.LevelInfo && r.inProcess() != nil {
+		level = slog.LevelDebug // a page asks several times and is an event of its own
+	}
 	if !s.Logger.Enabled(ctx, level) {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 // organizationStore is what organizations need besides access and rendering.
 type organizationStore interface {
-	Organizations(ctx context.Context, page models.Page) ([]models.Organization, string, error)
+	OrganizationsLike(ctx context.Context, part string, page models.Page) ([]models.Organization, string, error)
 	CreateOrganization(ctx context.Context, seed models.OrganizationSeed) error
 	UpdateOrganization(ctx context.Context, id uuid.UUID, change func(*models.Organization) error) (models.Organization, error)
 	DeleteOrganization(ctx context.Context, id uuid.UUID) error
@@ -118,13 +118,14 @@ func (s *Server) owner(r *request, seed *models.OrganizationSeed) (*models.Admin
 	return seed.Owner, err
 }
 
-// listOrganizations is GET /management/orgs. Applications and members are left to each organization's own path.
+// listOrganizations is GET /management/orgs. Applications and members are left to each organization's own path. search= selects names that
+// have this in them.
 func (s *Server) listOrganizations(r *request) error {
 	page, err := r.plainPage()
 	if err != nil {
 		return err
 	}
-	rows, cursor, err := s.Store.Organizations(r.ctx(), page)
+	rows, cursor, err := s.Store.OrganizationsLike(r.ctx(), r.in.query.get("search"), page)
 	if err != nil {
 		return err
 	}

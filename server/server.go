@@ -145,7 +145,7 @@ func New(cfg Config) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.settle(w, r)
 	if s.Portal != nil && underPortal(r.URL.Path) {
-		s.Portal.ServeHTTP(w, r)
+		s.servePortal(w, r)
 		return
 	}
 	s.canonicalize(r.Context(), r)

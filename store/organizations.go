@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -81,6 +82,19 @@ func organization(db *gorm.DB, ref string) (models.Organization, error) {
 // Organizations lists the live organizations, oldest first.
 func (s *Store) Organizations(ctx context.Context, page models.Page) ([]models.Organization, string, error) {
 	return list(s.read(ctx).Where("deleted IS NULL"), page, byOrganization)
+}
+
+// OrganizationsLike lists the live organizations whose name has a part in it, oldest first; "" is in every name.
+func (s *Store) OrganizationsLike(ctx context.Context, part string, page models.Page) ([]models.Organization, string, error) {
+	if part == "" {
+		return s.Organizations(ctx, page)
+	}
+	return list(s.read(ctx).Where("deleted IS NULL AND name LIKE ? ESCAPE '!'", containing(models.Fold(part))), page, byOrganization)
+}
+
+// containing is the pattern of LIKE for what has a part in it, with ! before what is no letter of a pattern but of the part.
+func containing(part string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(part) + "%"
 }
 
 // OrganizationsOf lists the live organizations an admin is a member of, by name.

@@ -193,6 +193,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
 		Tracer: w.tracer,
 	})
+	w.handler.Portal = w.newPortal()
 	return nil
 }
 

@@ -128,6 +128,11 @@ var lists = []contract{
 			must(t, f.AssignRole(ctx, f.shop.ID, other.ID, models.HolderUser, f.dana.ID))
 		}
 		counts(t, "organizations", 6, func(p models.Page) ([]models.Organization, string, error) { return f.Organizations(ctx, p) })
+		for part, want := range map[string]int{"": 6, "ORG": 5, "g3": 1, "%": 0, "_": 0, "!": 0, "'": 0, "acme": 1} { // SEC-71
+			counts(t, "organizations with "+part, want, func(p models.Page) ([]models.Organization, string, error) {
+				return f.OrganizationsLike(ctx, part, p)
+			})
+		}
 		counts(t, "roles", 9, func(p models.Page) ([]models.Role, string, error) { return f.Roles(ctx, f.shop.ID, p) })
 		counts(t, "groups", 6, func(p models.Page) ([]models.Group, string, error) { return f.Groups(ctx, f.shop.ID, p) })
 		counts(t, "roles of", 5, func(p models.Page) ([]models.Role, string, error) {

@@ -1,0 +1,195 @@
+package portal
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// event is an entry of the audit trail as the API tells it.
+type event struct {
+	Seq         int64           `json:"seq"`
+	At          int64           `json:"at"`
+	Action      string          `json:"action"`
+	Result      string          `json:"result"`
+	Error       string          `json:"error"`
+	Count       int64           `json:"count"`
+	Actor       party           `json:"actor"`
+	Target      party           `json:"target"`
+	Application *uuid.UUID      `json:"application"`
+	Source      string          `json:"source"`
+	Detail      json.RawMessage `json:"detail"`
+
+	// In the words of the page.
+	What, How, Where string
+	Details          string
+}
+
+// party is who did something, or to whom it was done.
+type party struct {
+	Level string `json:"level"`
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+
+	Shown string
+}
+
+// activityPage is the audit trail with its filters.
+type activityPage struct {
+	Action       string // address of the form
+	Events       []event
+	Kinds        []choice
+	Results      []choice
+	Applications []choice // of an organization; none for an application
+	Who, Whom    string
+	From, To     string // days
+	Filtered     bool
+	Newest       string // addresses of other pages
+	Older        string
+	Zone         string
+}
+
+// choice is an option of a list.
+type choice struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// activityKinds are the beginnings of actions that the page filters by; their texts are kind. and the beginning.
+func activityKinds() []string {
+	return []string{
+		"login.", "admin.login", "client.secret.", "client.", "token", "member.", "application.", "organization.", "admin.",
+		"user.", "role.", "group.", "permission.",
+	}
+}
+
+// showOrganizationActivity is GET /portal/organizations/{org}/activity.
+func (v *visit) showOrganizationActivity() error {
+	o, err := v.organization()
+	if err != nil {
+		return err
+	}
+	names := map[uuid.UUID]string{}
+	for full, id := range o.Applications {
+		names[id] = behindSlash(full)
+	}
+	body, complaint, status, err := v.activity(o.Name, address("organizations", o.Name, "activity"), v.query("application"), names)
+	if err != nil {
+		return err
+	}
+	for _, full := range slices.Sorted(maps.Keys(o.Applications)) {
+		name := behindSlash(full)
+		body.Applications = append(body.Applications, choice{name, name, name == v.query("application")})
+	}
+	return v.showIn(o, "activity", status, "activity", page{Title: v.texts.say("tab.activity"), Problem: complaint, Body: body})
+}
+
+// showApplicationActivity is GET …/applications/{app}/activity.
+func (v *visit) showApplicationActivity() error {
+	a, err := v.application()
+	if err != nil {
+		return err
+	}
+	body, complaint, status, err := v.activity(a.Organization, a.at("activity"), a.Name, nil)
+	if err != nil {
+		return err
+	}
+	return v.showOf(a, "activity", status, "activity", page{Title: v.texts.say("tab.activity"), Problem: complaint, Body: body})
+}
+
+// activity asks for one page of the trail. A filter that is no filter is a complaint, and the page has no entries.
+func (v *visit) activity(
+	org, at, application string, names map[uuid.UUID]string,
+) (body activityPage, complaint string, status int, err error) {
+	body = activityPage{
+		Action: at, Who: v.query("who"), Whom: v.query("whom"), From: v.query("from"), To: v.query("to"), Zone: "UTC",
+	}
+	kind, result := v.query("kind"), v.query("result")
+	for _, k := range activityKinds() {
+		body.Kinds = append(body.Kinds, choice{k, v.texts.say("kind." + strings.TrimSuffix(k, ".")), k == kind})
+	}
+	for _, r := range []string{"ok", "refused", "failed"} {
+		body.Results = append(body.Results, choice{r, v.texts.say("result." + r), r == result})
+	}
+	query := filled("actor", body.Who, "target", body.Whom, "action", kind, "result", result, "application", application,
+		"from", dayStart(body.From, 0), "to", dayStart(body.To, 1), "limit", strconv.Itoa(perPage))
+	shown := filled("who", body.Who, "whom", body.Whom, "kind", kind, "result", result, "from", body.From, "to", body.To,
+		"application", v.query("application"))
+	body.Filtered = len(shown) > 0
+	if cursor := v.query("cursor"); cursor != "" {
+		query.Set("cursor", cursor)
+		body.Newest = at + asQuery(shown)
+	}
+	var answer struct {
+		Data   []event `json:"data"`
+		Cursor string  `json:"cursor"`
+	}
+	err = v.do(call{method: http.MethodGet, path: []string{"management", "organizations", org, "audit"}, query: query}, &answer)
+	if err != nil {
+		complaint, status, err = v.complaint(err)
+		return body, complaint, status, err
+	}
+	body.Events, body.Older = answer.Data, olderPage(at, shown, answer.Cursor)
+	for i := range body.Events {
+		v.describe(&body.Events[i], names)
+	}
+	return body, "", http.StatusOK, nil
+}
+
+func olderPage(at string, shown url.Values, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	shown.Set("cursor", cursor)
+	return at + asQuery(shown)
+}
+
+// dayStart is the beginning (ms, UTC) of a day, or of one so many days later, as the API reads it; what is no day is passed on to be complained about.
+func dayStart(day string, later int) string {
+	if day == "" {
+		return ""
+	}
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil || at.Year() < 1970 {
+		return day
+	}
+	return strconv.FormatInt(at.AddDate(0, 0, later).UnixMilli(), 10)
+}
+
+// describe puts an entry into words. What it has names for is shown by name, everything else as it is.
+func (v *visit) describe(e *event, names map[uuid.UUID]string) {
+	e.What = e.Action
+	if v.texts.has("action." + e.Action) {
+		e.What = v.texts.say("action." + e.Action)
+	}
+	if e.Result != "ok" {
+		e.How = v.texts.say("result." + e.Result)
+	}
+	if e.Application != nil {
+		e.Where = names[*e.Application]
+	}
+	e.Actor.Shown = firstOf(e.Actor.Name, e.Actor.ID, v.texts.say("actor."+firstOf(e.Actor.Level, "guest")))
+	e.Target.Shown = firstOf(e.Target.Name, e.Target.ID)
+	var indented bytes.Buffer
+	if len(e.Detail) > 0 && json.Indent(&indented, e.Detail, "", "  ") == nil {
+		e.Details = indented.String()
+	}
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

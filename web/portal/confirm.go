@@ -1,0 +1,59 @@
+package portal
+
+import (
+	"net/http"
+	"path"
+	"slices"
+)
+
+// passwordField is the field of the password that is asked for once more.
+const passwordField = "confirm_password"
+
+// confirmPage asks for the password, and carries along what was entered before.
+type confirmPage struct {
+	What   string // what is about to happen
+	Action string
+	Fields []field
+	Back   string
+}
+
+// field is one of a form that is carried along.
+type field struct{ Name, Value string }
+
+// confirm sees to it that the password was given within the last minutes (SEC-72). If not, it shows a page that asks for it and then sends the
+// same form again; done is false then.
+func (v *visit) confirm() (done bool, err error) {
+	given := v.field(passwordField)
+	v.form.Del(passwordField)
+	if given == "" {
+		if v.proven() {
+			return true, nil
+		}
+		return false, v.askPassword(http.StatusForbidden, "")
+	}
+	admin, err := v.Auth.ProveAgain(v.ctx(), v.caller.Admin, given, v.r.RemoteAddr)
+	if err != nil {
+		text, status, other := v.complaint(err)
+		if other != nil {
+			return false, other
+		}
+		return false, v.askPassword(status, text)
+	}
+	return true, v.renew(admin)
+}
+
+func (v *visit) askPassword(status int, complaint string) error {
+	body := confirmPage{What: v.texts.say(v.route.what), Action: v.r.URL.EscapedPath(), Back: path.Dir(v.r.URL.EscapedPath())}
+	for name, values := range v.form {
+		if name != formName {
+			body.Fields = append(body.Fields, field{name, values[0]})
+		}
+	}
+	slices.SortFunc(body.Fields, func(a, b field) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return v.show(status, "confirm", page{Title: v.texts.say("confirm.title"), Problem: complaint, Body: body})
+}

@@ -1,0 +1,81 @@
+package portal
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pages are the templates by name, each with the frame that all share.
+type pages map[string]*template.Template
+
+// newPages parses the templates, which are our own: that they parse is tested.
+func (p *Portal) newPages() pages {
+	frame := template.Must(template.New("frame").Funcs(template.FuncMap{
+		"t":       p.texts.say,
+		"address": address,
+		"asset":   func(name string) string { return address("assets", p.assets.names[name]) },
+		"moment":  moment,
+		"machine": func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) },
+		"span":    p.texts.span,
+		"copied":  copied,
+	}).ParseFS(templateFiles, "templates/frame/*.html"))
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	all := pages{}
+	for _, name := range names {
+		clone := template.Must(frame.Clone())
+		all[strings.TrimSuffix(path.Base(name), ".html")] = template.Must(clone.ParseFS(templateFiles, name))
+	}
+	return all
+}
+
+// copyable is a value that the script makes copyable by a button.
+type copyable struct{ Value, Label string }
+
+func copied(value, label string) copyable { return copyable{value, label} }
+
+// page is what the frame needs and what stands in it. Everything is escaped.
+type page struct {
+	Title   string
+	Crumbs  []link // the way here, without the page itself
+	Tabs    []link
+	Problem string // why the form is shown again
+	Body    any
+
+	// What follows is filled in by show.
+	Notice    string
+	Token     string // of forms
+	Admin     string // who is signed in
+	Superuser bool
+}
+
+// link leads to a page of ours.
+type link struct {
+	Text, Address string
+	Current       bool
+}
+
+// show renders a page as a whole before anything of it is sent.
+func (v *visit) show(status int, name string, p page) error {
+	if v.session != nil {
+		p.Token, p.Notice = v.formToken(), v.notice()
+		p.Admin, p.Superuser = v.caller.Admin.Username, v.caller.Superuser
+	}
+	var out bytes.Buffer
+	if err := v.pages[name].ExecuteTemplate(&out, "frame", p); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	v.write(status, "text/html; charset=utf-8", out.Bytes())
+	return nil
+}
