@@ -38,8 +38,10 @@ type Config struct {
 	Passwords *Passwords
 	Secrets   *Secrets
 	Audit     Audit // nil: nobody listens
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// ThrottleSecret keys the names under which failed attempts are shared with other processes; nil: this one is alone.
+	ThrottleSecret []byte
+	Now            func() time.Time
+	Logger         *slog.Logger
 }
 
 // Service is the token service. It is safe for concurrent use.
@@ -69,6 +71,16 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 
 		statusLists: newStatusLists(),
 	}
+	if cfg.ThrottleSecret != nil {
+		s.throttle.shared = newShared(cfg.ThrottleSecret, cfg.Now)
+		waits, err := cfg.Store.ThrottleWaits(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("loading the waits after failed attempts: %w", err)
+		}
+		for _, wait := range waits {
+			s.throttle.apply(wait)
+		}
+	}
 	s.manager = s.newManager()
 	if err := cfg.Store.Denials(ctx, s.denylist.addToken, s.denylist.addSubject); err != nil {
 		return nil, fmt.Errorf("loading the denylist: %w", err)
@@ -97,6 +109,8 @@ func (s *Service) Apply(change models.Change) {
 	case models.ChangeKey:
 		// Keys reload themselves; what the old ones have signed is signed anew.
 		s.statusLists.dropAll(func(string, *scopeLists) bool { return true })
+	case models.ChangeThrottle:
+		decodeDetail(s, change, s.throttle.apply)
 	case models.ChangeAdmin, models.ChangeClaims, models.ChangePolicy:
 		// Admins are read live; the others are for the feed.
 	}

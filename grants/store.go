@@ -17,6 +17,13 @@ type Store interface {
 	tokenStore
 	rightsStore
 	linkStore
+	throttleStore
+}
+
+type throttleStore interface {
+	CountFailures(ctx context.Context, failures []models.FailureCount, decide func(key string, total int64) int64) error
+	ClearFailures(ctx context.Context, keys []string) error
+	ThrottleWaits(ctx context.Context) ([]models.ThrottleWait, error)
 }
 
 type tenantStore interface {

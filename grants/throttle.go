@@ -35,6 +35,8 @@ type throttle struct {
 	mu    sync.Mutex
 	pairs *lru.Cache[pair, streak]
 	many  *lru.Cache[string, *failures] // by account, and by "@" + source
+
+	shared *shared // nil: this process is alone
 }
 
 type pair struct{ account, source string }
@@ -58,14 +60,20 @@ func newThrottle(now func() time.Time) *throttle {
 
 // wait is how long this account must not be tried from this source; 0: go ahead.
 func (t *throttle) wait(account, source string) time.Duration {
-	if account == exempt || !t.used.Load() {
+	if account == exempt {
 		return 0
+	}
+	longest := time.Duration(0)
+	if t.shared != nil && t.shared.known.Load() {
+		longest = max(longest, t.shared.wait(bounded(account), network(source)))
+	}
+	if !t.used.Load() {
+		return longest
 	}
 	account, source = bounded(account), network(source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	longest := time.Duration(0)
 	if s, known := t.pairs.Peek(pair{account, source}); known {
 		longest = max(longest, s.until.Sub(now))
 	}
@@ -84,6 +92,9 @@ func (t *throttle) failed(account, source string) {
 	}
 	t.used.Store(true)
 	account, source = bounded(account), network(source)
+	if t.shared != nil {
+		t.shared.failed(account, source)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -91,11 +102,16 @@ func (t *throttle) failed(account, source string) {
 	s, _ := t.pairs.Get(key)
 	s.count++
 	if s.count >= pairLimit {
-		s.until = now.Add(min(time.Second<<min(s.count-pairLimit, 10), pairWaitMax))
+		s.until = now.Add(pairWait(s.count))
 	}
 	t.pairs.Add(key, s)
 	t.count(account, accountLimit, now)
 	t.count("@"+source, sourceLimit, now)
+}
+
+// pairWait doubles with every failure.
+func pairWait(count int) time.Duration {
+	return min(time.Second<<min(count-pairLimit, 10), pairWaitMax)
 }
 
 func (t *throttle) count(key string, limit int, now time.Time) {
@@ -111,13 +127,19 @@ func (t *throttle) count(key string, limit int, now time.Time) {
 
 // succeeded ends the account's wait from this address.
 func (t *throttle) succeeded(account, source string) {
-	if account == exempt || !t.used.Load() {
+	if account == exempt {
 		return
 	}
-	key := pair{bounded(account), network(source)}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.pairs.Remove(key)
+	failedHere := false
+	if t.used.Load() {
+		key := pair{bounded(account), network(source)}
+		t.mu.Lock()
+		failedHere = t.pairs.Remove(key)
+		t.mu.Unlock()
+	}
+	if t.shared != nil && (failedHere || t.shared.known.Load()) {
+		t.shared.succeeded(bounded(account), network(source), failedHere)
+	}
 }
 
 // maxAccount is longer than the name of any account that exists.

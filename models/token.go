@@ -83,5 +83,6 @@ const (
 	ChangeKey           ChangeKind = "key"         // key: kid; detail: KeyChange
 	ChangeClaims        ChangeKind = "claims"      // key: application or organization; claims in older tokens of its users or members
 	ChangePolicy        ChangeKind = "policy"      // key: application; the rules of its roles, groups or users
+	ChangeThrottle      ChangeKind = "throttle"    // detail: a ThrottleWait
 	ChangeStatusList    ChangeKind = "status_list" // key: scope; a list was begun
 )

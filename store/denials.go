@@ -146,6 +146,8 @@ func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 			{"refresh_tokens", "hash", t.now},
 			{"link_tokens", "hash", t.now},
 			{"portal_sessions", "hash", t.now},
+			{"failure_counts", "key", t.now},
+			{"throttle_waits", "key", t.now},
 		} {
 			expired := t.db.Table(table.name).Select(table.key).Where("expires <= ?", table.before).Order("expires").Limit(limit - count)
 			// The second condition is asked again when somebody has just prolonged one of them.

@@ -55,6 +55,8 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.DeniedToken{},
 		models.DeniedSubject{},
 		models.ClaimChange{},
+		models.FailureCount{},
+		models.ThrottleWait{},
 		models.Policy{},
 		models.RegisteredToken{},
 		models.RefreshToken{},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"net/url"
 	"strings"
 
@@ -39,4 +41,11 @@ func exposedDatabase(database string) bool {
 		return false
 	}
 	return u.Query().Get("sslmode") != "verify-full"
+}
+
+// throttleSecret follows from the master key, so that all replicas have the same.
+func throttleSecret(master []byte) []byte {
+	mac := hmac.New(sha256.New, master)
+	mac.Write([]byte("writ throttle"))
+	return mac.Sum(nil)
 }

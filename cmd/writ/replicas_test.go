@@ -140,6 +140,16 @@ func TestReplicasKnowOfEachOthersChanges(t *testing.T) {
 		did(http.MethodPut, "/demo/app/users/"+user.name, `{"disabled":true}`)
 		promptly(t, "the login is refused", bound, func() bool { return login(b, user.password).status != http.StatusOK })
 	})
+	t.Run("failed logins", func(t *testing.T) { // SEC-28
+		for i := range 10 {
+			if refused := login([]*instance{a, b}[i%2], "wrong"); refused.status == http.StatusTooManyRequests {
+				t.Fatalf("after %d failures: %s", i, refused.body)
+			}
+		}
+		for _, in := range []*instance{a, b} {
+			promptly(t, "the account waits", bound, func() bool { return login(in, "wrong").status == http.StatusTooManyRequests })
+		}
+	})
 	for _, in := range []*instance{a, b} {
 		if code := in.stop(); code != exitOK {
 			t.Errorf("exit code %d", code)

@@ -79,7 +79,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.audit.Run, w.mail.Run, w.feed.Run)
+	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.service.ShareFailures, w.audit.Run, w.mail.Run, w.feed.Run)
 	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 
@@ -102,6 +102,7 @@ type wiring struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	sealer    *keys.Sealer
+	throttle  []byte // keys the names of accounts in shared counts
 	store     *store.Store
 	passwords *grants.Passwords
 	secrets   *grants.Secrets
@@ -130,6 +131,7 @@ func (w *wiring) open(ctx context.Context) error {
 	if w.sealer, err = keys.NewSealer(master); err != nil {
 		return err
 	}
+	w.throttle = throttleSecret(master)
 	w.store, err = store.Open(ctx, store.Config{
 		Trace:    w.traceStatements(),
 		Database: w.database, Connections: w.connections, TokenTTL: w.tokenTTL.Milliseconds(), AuditRetention: w.auditRetention, Now: w.now, Logger: w.logger,
@@ -160,7 +162,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
 		Superuser: w.superuser, RefreshGrace: time.Duration(w.refreshGrace) * time.Second, AdminConfirmation: w.adminConfirmation, AdminApproval: w.adminApproval,
 		Store: w.store, Keys: ring, Passwords: w.passwords, Secrets: w.secrets, Now: w.now, Logger: w.logger,
-		Audit: w.audit, AuditUserLogins: w.auditUserLogins,
+		Audit: w.audit, AuditUserLogins: w.auditUserLogins, ThrottleSecret: w.throttle,
 	})
 	if err != nil {
 		return err

@@ -309,7 +309,7 @@ func read(change models.Change) (e entry, relevant bool, err error) {
 	case models.ChangePolicy:
 		e.kind = policyChange
 		err = e.in(change.Key)
-	case models.ChangeOrganization, models.ChangeClient, models.ChangeAdmin, models.ChangeUser, models.ChangeRights, models.ChangeStatusList:
+	case models.ChangeOrganization, models.ChangeClient, models.ChangeAdmin, models.ChangeUser, models.ChangeRights, models.ChangeStatusList, models.ChangeThrottle:
 		return e, false, nil
 	default:
 		return e, false, nil
