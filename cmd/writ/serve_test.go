@@ -172,6 +172,9 @@ func TestWhatKeepsWritFromStartingIsOneClearLine(t *testing.T) {
 			t.Helper()
 			serveHere(t, dir, nil).stop()
 			execute(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999999, 1)")
+			execute(t, dir, "UPDATE meta SET value = '999999' WHERE name = 'schema_compatible_from'")
+			// It does not only add: no older version may use the database. TestAnOlderVersionGoesOnUntilAChangeBreaks has the other case.
+			execute(t, dir, "UPDATE meta SET value = '999999' WHERE name = 'schema_compatible_from'")
 			return []string{"--data-dir=" + dir}
 		}, "newer version of Writ"},
 		{"master key lost", func(t *testing.T, dir string) []string {
