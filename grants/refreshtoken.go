@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,6 +103,9 @@ func (s *Service) spendingFailed(ctx context.Context, spent *models.RefreshToken
 		return s.endFamily(ctx, spent.Family)
 	case errors.Is(err, models.ErrNotFound):
 		return badRefreshToken()
+	case errors.Is(err, models.ErrConflict):
+		// Nothing was spent. Had the subject's tokens been revoked, there would be no refresh token any more.
+		return Unavailable(fmt.Errorf("the key was dropped meanwhile: %w", err))
 	}
 	return failure(err)
 }
@@ -137,7 +141,11 @@ func (s *Service) attachRefreshToken(ctx context.Context, token *Token, who subj
 	opaque := newOpaque()
 	next := s.nextRefreshToken(opaque, token, who, c)
 	if who.spent == nil {
-		if err := s.Store.CreateRefreshToken(ctx, next); err != nil {
+		switch err := s.Store.CreateRefreshToken(ctx, next); {
+		case errors.Is(err, models.ErrConflict):
+			// The user's tokens were revoked, or he was deleted, after his password was compared: this token is dead already.
+			return BadLogin().Because(err)
+		case err != nil:
 			return failure(err)
 		}
 	} else if err := s.Store.RotateRefreshToken(ctx, who.spent.Hash, s.grace(), next); err != nil {
