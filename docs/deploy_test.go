@@ -1,4 +1,4 @@
-package docs
+package docs_test
 
 import (
 	"encoding/json"
@@ -63,5 +63,30 @@ func TestTheDashboardAsksForMetricsThatExist(t *testing.T) {
 	}
 	if asked < 15 {
 		t.Errorf("only %d metrics are asked for", asked)
+	}
+}
+
+// Every link of the page for operators leads to a file or to one of its own headings.
+func TestLinksForOperatorsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headings := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(content), -1) {
+		headings["#"+regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-"), "")] = true
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(content), -1) {
+		if strings.HasPrefix(link[1], "#") {
+			if !headings[link[1]] {
+				t.Errorf("no heading %s", link[1])
+			}
+			continue
+		}
+		path, _, _ := strings.Cut(link[1], "#")
+		if _, err := os.Stat(path); err != nil { //nolint:gosec // a link of this page
+			t.Error(err)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,11 +47,25 @@ func routeGroup(path string) string {
 
 // measure counts how long a request took.
 func (s *Server) measure(r *request, took time.Duration) {
-	class := "none" // the caller was gone before anything was written
-	if r.status >= 100 {
-		class = strconv.Itoa(r.status/100) + "xx"
+	group := r.route.group
+	if group == "" { // a method that its path does not know
+		group = routeGroup(r.route.path)
 	}
-	s.metrics.latency.WithLabelValues(routeGroup(r.route.path), class).Observe(took.Seconds())
+	s.metrics.latency.WithLabelValues(group, statusClass(r.status)).Observe(took.Seconds())
+}
+
+func statusClass(status int) string {
+	switch status / 100 {
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
+	}
+	return "none" // the caller was gone before anything was written
 }
 
 // grantLabel keeps what callers invent out of the labels.

@@ -35,6 +35,7 @@ type route struct {
 	keys    []string  // documented keys of the body
 	audit   auditWord // of changes and of reads that reveal secrets; see auditWords
 	kind    routeKind
+	group   string // of its metrics; see routeGroup
 }
 
 // on makes a route. methods are separated by "|", keys by spaces.
@@ -84,6 +85,7 @@ func (s *Server) register() {
 	patterns := map[string]*pattern{}
 	for i := range s.routes {
 		rt := &s.routes[i]
+		rt.group = routeGroup(rt.path)
 		p := patterns[rt.path]
 		if p == nil {
 			p = &pattern{path: rt.path, methods: map[string]*route{}}

@@ -107,7 +107,7 @@ func (p *process) restore(ctx context.Context, cmd *cli.Command) error {
 	}
 	fmt.Fprintln(p.stdout, "The backup is restored. Resource servers that follow the feed begin anew.")
 	fmt.Fprintln(p.stdout, "What was revoked after it was made is valid again; if that matters, run `writ keys drop` for the signing keys.")
-	path := c.masterKeyPath()
+	path := c.keyFile()
 	switch _, err := os.Stat(path); {
 	case c.masterKey != nil || err == nil:
 		return nil
@@ -121,20 +121,12 @@ func (p *process) restore(ctx context.Context, cmd *cli.Command) error {
 	return writeMasterKey(path, master)
 }
 
-// masterKeyPath is where the master key is unless the environment has it.
-func (c *configuration) masterKeyPath() string {
-	if c.masterKeyFile != "" {
-		return c.masterKeyFile
-	}
-	return filepath.Join(c.dataDir, "master.key")
-}
-
 // readMasterKey never makes a key: one that did not seal anything would be worth nothing.
 func (c *configuration) readMasterKey() ([]byte, error) {
 	if c.masterKey != nil {
 		return c.masterKey, nil
 	}
-	return readKeyFile(c.masterKeyPath())
+	return readKeyFile(c.keyFile())
 }
 
 func readKeyFile(path string) ([]byte, error) {

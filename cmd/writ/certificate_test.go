@@ -50,12 +50,14 @@ func newCertificate(t *testing.T, dir string, serial int64, until time.Time) (ce
 	return certFile, keyFile, roots
 }
 
+func trusting(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
+}
+
 // secureGet gives the answer and what TLS it came by.
 func secureGet(t *testing.T, roots *x509.CertPool, url string) (answer, *tls.ConnectionState, error) {
 	t.Helper()
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
-	}}
+	client := &http.Client{Timeout: patience, Transport: trusting(roots)}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)

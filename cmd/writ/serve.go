@@ -235,11 +235,11 @@ func (w *wiring) loadMasterKey() ([]byte, error) {
 }
 
 // keyFile is where the master key is, unless the environment has it.
-func (w *wiring) keyFile() string {
-	if w.masterKeyFile != "" {
-		return w.masterKeyFile
+func (c *configuration) keyFile() string {
+	if c.masterKeyFile != "" {
+		return c.masterKeyFile
 	}
-	return filepath.Join(w.dataDir, "master.key")
+	return filepath.Join(c.dataDir, "master.key")
 }
 
 func holdsData(path string) bool {
