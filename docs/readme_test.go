@@ -12,7 +12,7 @@ func TestSnippetsInREADMEAreThoseOfTheExamples(t *testing.T) {
 	t.Parallel()
 	readme := read(t, "../README.md")
 	for language, file := range map[string]string{
-		"go": "../examples/verify/main.go", "js": "../examples/node/verify.mjs", "python": "../examples/python/verify.py",
+		"go": "../examples/gohttp/main.go",
 	} {
 		blocks := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(readme, -1)
 		if len(blocks) == 0 {

@@ -104,9 +104,13 @@ func start(t *testing.T, flags ...string) string {
 }
 
 func awaitAddress(ctx context.Context, stdout *transcript) (address string, up bool) {
+	return awaitLine(ctx, stdout, regexp.MustCompile(`(?m)^Writ listens on (\S+)$`))
+}
+
+// awaitLine waits for a line, and returns what its first group matches.
+func awaitLine(ctx context.Context, stdout *transcript, line *regexp.Regexp) (found string, said bool) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	line := regexp.MustCompile(`(?m)^Writ listens on (\S+)$`)
 	for {
 		if found := line.FindStringSubmatch(stdout.String()); found != nil {
 			return found[1], true

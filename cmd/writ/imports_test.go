@@ -56,6 +56,8 @@ func allowed() map[string]struct{ ours, theirs []string } {
 		"bench":               {[]string{"grants", "keys", "models", "store", "server", "verifier"}, []string{"github.com/labstack/echo/v4", "github.com/mattn/go-sqlite3"}},
 		"interop":             {nil, nil}, // tests only
 		"examples/verify":     {nil, []string{"github.com/coreos/go-oidc/v3"}},
+		"examples/gohttp":     {[]string{"claims", "verifier"}, nil},
+		"examples/goecho":     {[]string{"claims", "verifier", "verifier/echoverify"}, []string{"github.com/labstack/echo/v4"}},
 	}
 }
 
