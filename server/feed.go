@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,6 +31,12 @@ const (
 	feedPerSource = 1024 // who wait at the same time
 	feedTotal     = 8192
 )
+
+// feedBounds are the limits that tests lower.
+type feedBounds struct {
+	perSource, total int
+	patience         time.Duration
+}
 
 // What the feed of an issuer and the policy of an application are called.
 const (
@@ -196,6 +203,7 @@ func (s *Server) feedIncrement(r *request, view feed.View, query feedQuery) (*fe
 		return nil, err
 	}
 	defer leave()
+	r.mayTake(query.wait + s.feeding.patience)
 	ctx, cancel := s.untilShutdown(r.ctx())
 	defer cancel()
 	doc, err := s.Feed.Wait(ctx, view, query.position, query.wait)
@@ -207,7 +215,7 @@ func (s *Server) feedIncrement(r *request, view feed.View, query feedQuery) (*fe
 
 // enterFeed counts somebody who waits.
 func (s *Server) enterFeed(r *request) (leave func(), err error) {
-	leave, crowd := s.feedLimit.Enter(r.source(), feedPerSource, feedTotal)
+	leave, crowd := s.feedLimit.Enter(r.source(), s.feeding.perSource, s.feeding.total)
 	switch crowd {
 	case grants.SourceFull:
 		return nil, grants.TooManyAttempts(retryFull)

@@ -100,10 +100,7 @@ type events struct {
 }
 
 func (r *request) openEvents() *events {
-	e := &events{r, http.NewResponseController(r.Response())}
-	// The bounds of the server are for requests that end. A writer that knows no deadline is one of a test.
-	_ = e.control.SetReadDeadline(time.Time{})
-	_ = e.control.SetWriteDeadline(time.Now().Add(writePatience))
+	e := &events{r, r.mayTake(r.server.feeding.patience)}
 	header := r.Response().Header()
 	header.Set(echo.HeaderContentType, eventStream)
 	header.Set(echo.HeaderCacheControl, "no-store")
@@ -118,6 +115,15 @@ func (r *request) openEvents() *events {
 	return e
 }
 
+// mayTake puts another bound in the place of the server's, which are for requests that are answered at once.
+func (r *request) mayTake(patience time.Duration) *http.ResponseController {
+	control := http.NewResponseController(r.Response())
+	// A writer that knows no deadlines is one of a test.
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Now().Add(patience))
+	return control
+}
+
 // document writes one document and tells whether the reader took it.
 func (e *events) document(d *feed.Document) bool {
 	return e.write("id: " + d.Epoch + ":" + strconv.FormatInt(d.Seq, 10) + "\nevent: revocations\ndata: " + d.Text + "\n\n")
@@ -127,7 +133,7 @@ func (e *events) document(d *feed.Document) bool {
 func (e *events) gone() { e.write("event: gone\ndata:\n\n") }
 
 func (e *events) write(event string) bool {
-	_ = e.control.SetWriteDeadline(time.Now().Add(writePatience))
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.server.feeding.patience))
 	if _, err := e.Response().Write([]byte(event)); err != nil {
 		return false
 	}

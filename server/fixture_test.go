@@ -53,6 +53,7 @@ type options struct {
 	logger                              *slog.Logger
 	configure                           func(*Config)
 	service                             func(*grants.Config)
+	feed                                func(*feed.Config)
 }
 
 // fixture is a server over a real store, real keys and the real token service: organization acme with the applications shop (as every new
@@ -110,8 +111,13 @@ func newServer(t testing.TB, opts options) *fixture {
 	}
 	f.service, err = grants.New(t.Context(), service)
 	must(t, err)
+	f.store.Subscribe(func(change models.Change) { ring.Apply(t.Context(), change) })
 	f.store.Subscribe(f.service.Apply)
-	hub, err := feed.New(t.Context(), feed.Config{Store: f.store, Signer: ring, Now: f.clock.now, Logger: logger})
+	feeding := feed.Config{Store: f.store, Signer: ring, Now: f.clock.now, Logger: logger}
+	if opts.feed != nil {
+		opts.feed(&feeding)
+	}
+	hub, err := feed.New(t.Context(), feeding)
 	must(t, err)
 	t.Cleanup(hub.Close)
 	f.store.Subscribe(hub.Apply)

@@ -118,6 +118,7 @@ type Server struct {
 	pages     *web.MailPages
 	mailLimit *grants.MailLimit
 	feedLimit *grants.SourceLimit
+	feeding   feedBounds
 
 	ending context.Context //nolint:containedctx // ends when the server shuts down, for those who wait
 	end    context.CancelFunc
@@ -127,7 +128,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg, echo: echo.New(), metrics: newMetrics(), started: cfg.Now()}
 	s.pages, s.mailLimit = web.NewMailPages(), grants.NewMailLimit(cfg.Now)
-	s.feedLimit = grants.NewSourceLimit(cfg.Now, feedBurst, feedRate)
+	s.feedLimit, s.feeding = grants.NewSourceLimit(cfg.Now, feedBurst, feedRate), feedBounds{feedPerSource, feedTotal, writePatience}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.metrics.watchFeed(&cfg.Feed.Stats)
 	s.https = strings.HasPrefix(cfg.PublicURL, "https://")

@@ -91,7 +91,7 @@ const (
 
 // judge also gives the position up to which it has looked.
 func (h *Hub) judge(ctx context.Context, v View) (s *snapshot, verdict verdict, seq int64) {
-	if s = h.snapshots.at(v.key(), 0, h.Now()); s == nil {
+	if s = h.snapshots.at(v.key(), theNewest, h.Now()); s == nil {
 		return nil, useless, 0
 	}
 	current, err := h.state(ctx, v)

@@ -296,10 +296,10 @@ func TestCompleteListsAreBounded(t *testing.T) {
 	if s.weight > maxEntries {
 		t.Errorf("%d entries are kept", s.weight)
 	}
-	if s.at(second.view.key(), 0, now) == nil {
+	if s.at(second.view.key(), theNewest, now) == nil {
 		t.Error("the one just made is gone")
 	}
-	if s.at(first.view.key(), 0, now) != nil && len(s.old) > 4 {
+	if s.at(first.view.key(), theNewest, now) != nil && len(s.old) > 4 {
 		t.Error("old ones are kept instead")
 	}
 	for range 8 {

@@ -40,13 +40,16 @@ func (s *snapshots) init() {
 // perSnapshot is what a snapshot weighs besides its entries.
 const perSnapshot = 64
 
-// at finds a complete list by its position; 0 is the newest.
+// theNewest is the position of no list.
+const theNewest = -1
+
+// at finds a complete list by its position, or the newest.
 func (s *snapshots) at(key viewKey, seq int64, now time.Time) *snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweep(now)
 	found := s.newest[key]
-	if seq != 0 && (found == nil || found.seq != seq) {
+	if seq != theNewest && (found == nil || found.seq != seq) {
 		found = nil
 		for _, old := range s.old {
 			if old.seq == seq && old.view.key() == key {
