@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -22,14 +23,28 @@ const claimsPerRead = 2000
 // claims gives the changes of an increment. It answers ErrGap if there are more than a document should have.
 func (h *Hub) claims(ctx context.Context, v View, after int64) ([]revocation.Change, error) {
 	var changes []revocation.Change
+	size := 0
 	err := h.eachClaim(ctx, v, after, func(c revocation.Change) error {
-		if len(changes) == h.PageSize {
+		if size += entriesOf(&c); size > h.PageSize {
 			return ErrGap
 		}
 		changes = append(changes, c)
 		return nil
 	})
+	if errors.Is(err, ErrGap) {
+		h.crowded(v)
+	}
 	return changes, err
+}
+
+// crowded notes that a view needs a complete list of now: one that was made before, and is kept for others, leads into the same gap.
+func (h *Hub) crowded(v View) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.crowds) >= maxStates {
+		clear(h.crowds)
+	}
+	h.crowds[v.key()] = h.seq
 }
 
 // eachClaim reads page after page. What changes meanwhile is read again, for it moves to the end.

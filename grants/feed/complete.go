@@ -100,7 +100,7 @@ func (h *Hub) judge(ctx context.Context, v View) (s *snapshot, verdict verdict, 
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if s.seq < h.ring.floor || s.seq < h.gaps[v.Scope] || s.state.ended != current.ended || !slices.Equal(s.state.keys, current.keys) {
+	if s.seq < h.reaches(v) || s.state.ended != current.ended || !slices.Equal(s.state.keys, current.keys) {
 		return s, useless, h.seq
 	}
 	if h.Now().Sub(s.built) < h.Rebuild {

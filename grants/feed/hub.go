@@ -113,6 +113,7 @@ type Hub struct {
 	ring    ring
 	seq     int64 // the newest change this process knows
 	gaps    map[uuid.UUID]int64
+	crowds  map[viewKey]int64                   // gaps of one view: too much has changed in claims
 	streams map[uuid.UUID]map[uuid.UUID]*stream // by scope and audience
 	ended   map[uuid.UUID]bool
 	newest  map[uuid.UUID]int64 // policies
@@ -141,7 +142,7 @@ type Stats struct {
 // New makes a Hub that knows the newest part of the change log. Its Apply must be subscribed before the next change is written.
 func New(ctx context.Context, cfg Config) (*Hub, error) {
 	h := &Hub{
-		Config: cfg, gaps: map[uuid.UUID]int64{}, streams: map[uuid.UUID]map[uuid.UUID]*stream{}, ended: map[uuid.UUID]bool{},
+		Config: cfg, gaps: map[uuid.UUID]int64{}, crowds: map[viewKey]int64{}, streams: map[uuid.UUID]map[uuid.UUID]*stream{}, ended: map[uuid.UUID]bool{},
 		newest: map[uuid.UUID]int64{}, stale: true,
 	}
 	h.Kept, h.PageSize = orElse(h.Kept, kept), orElse(h.PageSize, pageSize)
@@ -275,10 +276,14 @@ func (h *Hub) forget(seq int64) {
 	h.ring = newRing(h.Kept, seq)
 	h.seq = seq
 	clear(h.gaps)
+	clear(h.crowds)
 	clear(h.ended)
 	clear(h.newest)
 	h.keyChanged()
 }
+
+// reaches is the earliest position from which increments of a view go on. The caller holds the lock.
+func (h *Hub) reaches(v View) int64 { return max(h.ring.floor, h.gaps[v.Scope], h.crowds[v.key()]) }
 
 // read tells what a change means for the feed; relevant is false if nothing.
 func read(change models.Change) (e entry, relevant bool, err error) {

@@ -93,7 +93,7 @@ type contents struct {
 func (h *Hub) collect(v View, d *revocation.Document) (has contents, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if d.From < h.ring.floor || d.From < h.gaps[v.Scope] || d.From > h.seq {
+	if d.From < h.reaches(v) || d.From > h.seq {
 		return has, ErrGap
 	}
 	d.Seq = h.seq

@@ -20,6 +20,7 @@ type list struct {
 	tokens   []denial
 	subjects []denial
 	claims   []revocation.Change
+	names    int // what the claims take in documents, in entries
 	read     time.Time
 	users    int // snapshots; guarded by the lock of snapshots
 }
@@ -31,10 +32,26 @@ type denial struct {
 	generation int64
 }
 
-func (l *list) size() int { return len(l.tokens) + len(l.subjects) + len(l.claims) }
+// size is how many entries the documents of a list have, long ones counted as several.
+func (l *list) size() int { return len(l.tokens) + len(l.subjects) + l.names }
 
-// weight counts a change of claims, which has texts, as several denials.
-func (l *list) weight() int { return len(l.tokens) + len(l.subjects) + 8*len(l.claims) }
+// weight is the same for memory, where a change of claims takes more.
+func (l *list) weight() int { return len(l.tokens) + len(l.subjects) + 8*len(l.claims) + 2*l.names }
+
+// entryLength is about what a denial takes in a document, in bytes.
+const entryLength = 64
+
+// entriesOf tells how many denials a change of claims is as long as: the names of a user's roles and groups may take kilobytes, and what a
+// document may have is bounded.
+func entriesOf(c *revocation.Change) int {
+	length := 0
+	for _, names := range [][]string{c.Roles, c.Groups} {
+		for _, name := range names {
+			length += len(name) + len(`"",`)
+		}
+	}
+	return 1 + length/entryLength
+}
 
 func (h *Hub) readList(ctx context.Context, v View) (*list, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
@@ -53,7 +70,7 @@ func (h *Hub) readList(ctx context.Context, v View) (*list, error) {
 	})
 	if err == nil && v.Audience != uuid.Nil {
 		err = h.eachClaim(ctx, v, 0, func(c revocation.Change) error {
-			l.claims = append(l.claims, c)
+			l.claims, l.names = append(l.claims, c), l.names+entriesOf(&c)
 			return nil
 		})
 	}
