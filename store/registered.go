@@ -46,9 +46,13 @@ func (t *transaction) registerToken(token models.RegisteredToken) error {
 
 // trustedKey refuses a key that was dropped or retired while the token was being signed: models.ErrConflict.
 func (t *transaction) trustedKey(kid string) error {
-	gone, err := exists[models.SigningKey](t.db, "kid = ? AND state IN ('dropped', 'removed')", kid)
-	if err == nil && gone {
-		err = models.ErrConflict
+	// Whoever drops the key waits until this token is registered, and then revokes it.
+	row, err := one[models.SigningKey](t.forShare(), "kid = ?", kid)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return nil
+	case err == nil && (row.State == models.KeyDropped || row.State == models.KeyRemoved):
+		return models.ErrConflict
 	}
 	return err
 }

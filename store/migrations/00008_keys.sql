@@ -1,4 +1,5 @@
 -- The key that signed a registered token; empty for tokens from before, which the oldest key for non-expiring tokens signed.
+-- additive
 
 -- +goose Up
 ALTER TABLE registered_tokens ADD COLUMN kid TEXT NOT NULL DEFAULT '';

@@ -1,5 +1,6 @@
 -- Status lists (draft-ietf-oauth-status-list-21): where the state of tokens that do not expire can be read. scope is the issuer, as in
 -- denials; number counts its lists from 1. assigned is how many entries tokens have, or had.
+-- additive
 
 -- +goose Up
 CREATE TABLE status_lists (
