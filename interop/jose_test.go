@@ -100,6 +100,7 @@ func TestOAuth4WebAPIKnowsTheIssuerAlone(t *testing.T) {
 			`"organization":"<any>"`, `"user":"<any>","passwordChanged":"<ms>"`,
 		},
 	} {
+		active := `{"active":true,"token_type":"Bearer","iss":"` + row.issuer + `","...":""}`
 		token := `"access_token":"<jwt>","token_type":"bearer","expires_in":` // the library folds the type
 		want := `{"issuer":"` + row.issuer + `",
 			"basic":{` + token + `60,` + row.subject + `,"claims":` + row.application + `},"post":{` + token + `60,` + row.subject + `},
@@ -107,7 +108,8 @@ func TestOAuth4WebAPIKnowsTheIssuerAlone(t *testing.T) {
 			"login":{` + token + `86400,` + row.person + `,"claims":` + row.login + `},
 			"wrongPassword":{"name":"ResponseBodyError","error":"invalid_grant","status":400},
 			"tampered":{"refused":"<string>"},
-			"introspected":{"active":true,"token_type":"Bearer","iss":"` + row.issuer + `","...":""},"revoked":{"active":false}}`
+			"introspected":` + active + `,"revoked":{"active":false},
+			"signed":{"answer":` + active + `,"jose":` + active + `},"signedRevoked":{"answer":{"active":false},"jose":{"active":false}}}`
 		environment := []string{"ISSUER=" + row.issuer, "CLIENT_ID=" + row.client.ID, "CLIENT_SECRET=" + row.client.Secret, "USERNAME=" + row.username, "PASSWORD=" + row.password}
 		wantShape(t, run(t, "", environment, program, "oauth4webapi.mjs").decoded(t), want)
 	}

@@ -1,7 +1,8 @@
 // A client and a resource server of npm oauth4webapi that know an issuer and credentials, nothing else: discovery (RFC 8414), tokens,
-// RFC 9068 validation, introspection and revocation.
+// RFC 9068 validation, introspection (RFC 7662, and RFC 9701 whose JWT npm jose verifies once more) and revocation (RFC 7009).
 //
 //     ISSUER=... CLIENT_ID=... CLIENT_SECRET=... USERNAME=... PASSWORD=... node oauth4webapi.mjs
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, USERNAME, PASSWORD } = process.env;
@@ -45,6 +46,19 @@ async function active(token) {
   return oauth.processIntrospectionResponse(server, client, response);
 }
 
+// signed asks for a JWT, and has its signature checked twice.
+async function signed(token) {
+  const [algorithm] = server.introspection_signing_alg_values_supported;
+  const wanting = { ...client, introspection_signed_response_alg: algorithm };
+  const response = await oauth.introspectionRequest(server, wanting, oauth.ClientSecretBasic(CLIENT_SECRET), token, { ...plain, requestJwtResponse: true });
+  const jwt = await response.clone().text();
+  const answer = await oauth.processIntrospectionResponse(server, wanting, response);
+  await oauth.validateApplicationLevelSignature(server, response, plain);
+  const demands = { issuer: ISSUER, audience: CLIENT_ID, typ: 'token-introspection+jwt', algorithms: [algorithm] };
+  const { payload } = await jwtVerify(jwt, createRemoteJWKSet(new URL(server.jwks_uri)), demands);
+  return { answer, jose: payload.token_introspection };
+}
+
 const out = { issuer: server.issuer };
 const basic = await clientCredentials(oauth.ClientSecretBasic(CLIENT_SECRET));
 out.basic = { ...basic, claims: await validated(basic.access_token) };
@@ -55,6 +69,8 @@ out.login = { ...login, claims: await validated(login.access_token) };
 out.wrongPassword = await refusal(password('wrong-harbor-7'));
 out.tampered = await validated(basic.access_token.slice(0, -8) + 'AAAAAAAA');
 out.introspected = await active(basic.access_token);
+out.signed = await signed(basic.access_token);
 await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, oauth.ClientSecretBasic(CLIENT_SECRET), basic.access_token, plain));
 out.revoked = await active(basic.access_token);
+out.signedRevoked = await signed(basic.access_token);
 process.stdout.write(JSON.stringify(out));
