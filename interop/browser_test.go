@@ -158,7 +158,7 @@ func (p *tab) prefers(t *testing.T, scheme string) {
 // would have been seen.
 func (p *tab) wantQuietConsole(t *testing.T) {
 	t.Helper()
-	const ours = "/deliberate-violation.png"
+	const ours = "https://elsewhere.invalid/deliberate-violation.png"
 	p.do(t, chromedp.Evaluate[chromedp.Void](`new Image().src = "`+ours+`"`))
 	for message, err := range p.console {
 		switch {

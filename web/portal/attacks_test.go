@@ -225,6 +225,7 @@ func pagesOf(w *world) []string {
 	return []string{
 		"/portal", "/portal/account", acme, acme + "/credentials", acme + "/administrators",
 		acme + "/administrators/" + w.olga.ID.String() + "/remove", acme + "/activity", acme + "/settings", acme + "/settings/delete",
+		acme + "/tokens", acme + "/tokens/all", shop + "/tokens", shop + "/tokens/all",
 		shop, shop + "/credentials", shop + "/activity", shop + "/settings", shop + "/settings/delete",
 	}
 }
@@ -256,6 +257,8 @@ func TestOtherOrganizationsAreOutOfReach(t *testing.T) {
 		acme + "/administrators/" + w.olga.ID.String() + "/remove": {"name", "olga"},
 		acme + "/settings/save":                                    {"history", "3"},
 		acme + "/settings/delete":                                  {"name", "acme"},
+		acme + "/tokens/all/revoke":                                {"name", "acme"},
+		shop + "/tokens/all/revoke":                                {"name", "shop"},
 		shop + "/reveal":                                           nil,
 		shop + "/credentials/reveal":                               nil,
 		shop + "/credentials/renew":                                nil,

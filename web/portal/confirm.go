@@ -55,5 +55,5 @@ func (v *visit) askPassword(status int, complaint string) error {
 		}
 		return 1
 	})
-	return v.show(status, "confirm", page{Title: v.texts.say("confirm.title"), Problem: complaint, Body: body})
+	return v.show(status, "confirm", page{Title: v.texts.say("confirm.title"), Problem: complaint, Narrow: true, Body: body})
 }

@@ -45,11 +45,12 @@ type API interface {
 	ServeAs(w http.ResponseWriter, r *http.Request, caller *grants.Caller)
 }
 
-// Auth proves who an admin is; *grants.Service is the implementation.
+// Auth proves who an admin is, and what a token is worth; *grants.Service is the implementation.
 type Auth interface {
 	SignIn(ctx context.Context, username, password, source string) (*models.Admin, error)
 	ProveAgain(ctx context.Context, admin *models.Admin, password, source string) (*models.Admin, error)
 	SessionCaller(ctx context.Context, session *models.PortalSession) (*grants.Caller, error)
+	Examine(ctx context.Context, caller *grants.Caller, raw string) (*grants.Examination, error)
 }
 
 // Store keeps the sessions, and knows what the API does not tell. The latter is asked only about what the API has shown to the caller.
@@ -59,6 +60,7 @@ type Store interface {
 	Client(ctx context.Context, owner uuid.UUID) (models.Client, error)
 	MembersOf(ctx context.Context, organization uuid.UUID) ([]models.Admin, error)
 	Admin(ctx context.Context, ref string) (models.Admin, error)
+	RegisteredToken(ctx context.Context, jti string) (models.RegisteredToken, error)
 }
 
 // Portal is the handler of /portal and everything below it. Make it with New.

@@ -101,7 +101,7 @@ func (v *visit) fail(err error) {
 	if what == errSignedOut {
 		body.SignIn = address("sign-in")
 	}
-	if v.show(what.status, "problem", page{Title: v.texts.say(what.key + ".title"), Body: body}) == nil {
+	if v.show(what.status, "problem", page{Title: v.texts.say(what.key + ".title"), Narrow: true, Body: body}) == nil {
 		return
 	}
 	// What renders every page does not work: plain words must do.
@@ -145,6 +145,10 @@ func (v *visit) sentence(code, description string) string {
 		if _, why, named := strings.Cut(description, ": "); named {
 			return v.texts.say("error.policy", why)
 		}
+	}
+	// The wire names a property, the page its field.
+	if property, rest, _ := strings.Cut(description, " "); v.texts.has("property." + property) {
+		description = "“" + v.texts.say("property."+property) + "” " + rest
 	}
 	return strings.TrimSuffix(description, ".") + "."
 }

@@ -51,6 +51,7 @@ type page struct {
 	Crumbs  []link // the way here, without the page itself
 	Tabs    []link
 	Problem string // why the form is shown again
+	Narrow  bool   // one small form and nothing else
 	Body    any
 
 	// What follows is filled in by show.

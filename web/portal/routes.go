@@ -1,6 +1,9 @@
 package portal
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // needs is what a page asks of whoever opens it. What he may do there is the API's business.
 type needs int
@@ -27,7 +30,7 @@ func (p *Portal) routes() []route {
 		organization = root + "/organizations/{org}"
 		application  = organization + "/applications/{app}"
 	)
-	return []route{
+	return slices.Concat(p.tokenRoutes(), []route{
 		{get, root + "/assets/{name}", nothing, "", (*visit).showAsset},
 		{get, root + "/sign-in", nothing, "", (*visit).showSignIn},
 		{post, root + "/sign-in", nothing, "", (*visit).signIn},
@@ -76,7 +79,7 @@ func (p *Portal) routes() []route {
 
 		{get, root + "/", signedIn, "", (*visit).showNothing},
 		{post, root + "/", signedIn, "", (*visit).showNothing},
-	}
+	})
 }
 
 // showNothing is every path that has no page.

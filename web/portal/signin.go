@@ -24,7 +24,7 @@ func (v *visit) showSignIn() error {
 
 func (v *visit) showSignInForm(status int, complaint string, body signInPage) error {
 	body.Mails = v.SendsMail
-	return v.show(status, "signin", page{Title: v.texts.say("signin.title"), Problem: complaint, Body: body})
+	return v.show(status, "signin", page{Title: v.texts.say("signin.title"), Problem: complaint, Narrow: true, Body: body})
 }
 
 // signIn is POST /portal/sign-in. Whatever is wrong with the credentials, the answer and the time it takes are the same (SEC-10, SEC-11): both

@@ -1,20 +1,36 @@
 package portal
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
+	"io/fs"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
 )
 
-//go:embed texts/en.txt
-var englishTexts string
+//go:embed texts/en*.txt
+var englishTexts embed.FS
 
-// texts are the words of all pages by their names: one file for each language. {1} and {2} stand for what a page puts in.
+// texts are the words of all pages by their names: the files of one language begin with it. {1} and {2} stand for what a page puts in.
 type texts map[string]string
 
-func english() texts { return parseTexts(englishTexts) }
+func english() texts {
+	files, err := fs.Glob(englishTexts, "texts/*.txt")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	all := texts{}
+	for _, name := range files {
+		file, err := englishTexts.ReadFile(name)
+		if err != nil {
+			panic(err) // it was listed
+		}
+		maps.Copy(all, parseTexts(string(file)))
+	}
+	return all
+}
 
 // parseTexts reads lines of "name = text"; a line that begins with white space goes on with the text before it.
 func parseTexts(file string) texts {
