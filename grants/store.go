@@ -51,6 +51,7 @@ type tokenStore interface {
 	Denials(ctx context.Context, token func(models.DeniedToken), subject func(models.DeniedSubject)) error
 	DenyToken(ctx context.Context, denied models.DeniedToken) error
 	RegisterToken(ctx context.Context, token models.RegisteredToken) error
+	RegisteredToken(ctx context.Context, jti string) (models.RegisteredToken, error)
 	RefreshToken(ctx context.Context, hash []byte) (models.RefreshToken, error)
 	FreeStatusEntry(ctx context.Context, scope string) (models.StatusList, int64, error)
 	StatusLists(ctx context.Context, scope string) (lists []models.StatusList, gone bool, err error)
@@ -74,5 +75,7 @@ type Keys interface {
 	SignAs(typ string, payload []byte) (string, error)
 	// Verify checks everything about a token but its claims and returns the payload.
 	Verify(raw string) ([]byte, error)
+	// Status tells of one key; models.ErrNotFound.
+	Status(ctx context.Context, kid string) (keys.Status, error)
 	Ready() bool
 }
