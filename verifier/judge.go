@@ -29,7 +29,28 @@ func (v *Verifier) judge(e *entry) (*Token, *Error) {
 	if err := v.fresh(t, known, said.token.NonExpiring(), now); err != nil {
 		return nil, err
 	}
+	if err := v.host(e.issuer, said.token.NonExpiring(), now); err != nil {
+		return nil, err
+	}
 	return said.token, nil
+}
+
+// host asks about the application that management tokens are used at: when it has ended, with its organization or alone, nobody has any
+// rights in it. Its own feed says so, and the management issuer's does not.
+func (v *Verifier) host(is *issuer, nonExpiring bool, now time.Time) *Error {
+	application := v.issuers[0]
+	if is == application {
+		return nil
+	}
+	t := application.tracked.Load()
+	if t == nil {
+		return ErrUnavailable
+	}
+	known := t.knowledge()
+	if known != nil && known.ended {
+		return ErrRevoked
+	}
+	return v.fresh(t, known, nonExpiring, now)
 }
 
 // versionOf is 0 when nothing is known.

@@ -268,7 +268,7 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 	if err := v.validate(is, said); err != nil {
 		return nil, err
 	}
-	if said.NonExpiring() && (v.config.RefuseNonExpiring || v.config.WithoutFeed) {
+	if said.NonExpiring() && (v.config.RefuseNonExpiring || v.config.WithoutFeed || v.outlives(is, said)) {
 		return nil, ErrNonExpiring
 	}
 	e := &entry{raw: raw, issuer: is, key: key, expires: math.MaxInt64, token: &Token{
@@ -278,6 +278,16 @@ func (v *Verifier) inspect(ctx context.Context, raw string) (*entry, *Error) {
 		e.expires = *said.Expires
 	}
 	return e, nil
+}
+
+// outlives tells whether a token without an end could go on being accepted when its admin has left the organization: only the organization's
+// client is told that, and his other organizations still want the token.
+func (v *Verifier) outlives(is *issuer, said *claims.Claims) bool {
+	if said.Level != claims.AdminUser || said.Superuser {
+		return false
+	}
+	id, _ := v.config.credentials(is.address)
+	return id == ""
 }
 
 // validate checks the claims of a token whose signature held.

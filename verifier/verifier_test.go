@@ -123,11 +123,27 @@ func TestRevokedTokensAreRefused(t *testing.T) {
 		erik = server.Issue(verifytest.User("erik"))
 		accepted(t, v, erik)
 
+		organization := server.Issue(verifytest.Organization())
+		accepted(t, v, organization)
 		server.End()
 		server.Wait(v)
 		refused(t, v, erik, verifier.ErrRevoked)
-		accepted(t, v, server.Issue(verifytest.Organization()))
+		// Whose organization it was has no rights in it either: it may have been deleted with it.
+		refused(t, v, organization, verifier.ErrRevoked)
 	})
+}
+
+// Nobody but the organization's client is told that an admin has left.
+func TestAdminsTokensWithoutEndNeedClaimChanges(t *testing.T) {
+	t.Parallel()
+	server := verifytest.New(t)
+	olga, organization := verifytest.Admin("olga", verifytest.OrganizationName), verifytest.Organization()
+	told := server.Verifier()
+	public := server.Verifier(func(c *verifier.Config) { c.ClientID, c.ClientSecret = "", "" })
+	accepted(t, told, server.IssueNonExpiring(olga))
+	refused(t, public, server.IssueNonExpiring(olga), verifier.ErrNonExpiring)
+	accepted(t, public, server.Issue(olga))
+	accepted(t, public, server.IssueNonExpiring(organization))
 }
 
 func TestClaimChangesTakeThePlaceOfTheTokens(t *testing.T) {
