@@ -50,6 +50,8 @@ Organization demo was created. These credentials are shown this once.
   client of demo/app            {app-id}   {app-secret}
   client of demo/sandbox        {sandbox-id}   {sandbox-secret}
 
+Sign in to the portal as {admin}: {url}/portal
+
 Paste these lines into bash, in this order.
 
 # 1. Get a token at each of the four levels: app user, application, organization, admin user.

@@ -58,10 +58,11 @@ func (t texts) say(name string, values ...any) string {
 	if !known {
 		return "[" + name + "]"
 	}
+	pairs := make([]string, 0, 2*len(values))
 	for i, value := range values {
-		text = strings.ReplaceAll(text, "{"+strconv.Itoa(i+1)+"}", fmt.Sprint(value))
+		pairs = append(pairs, "{"+strconv.Itoa(i+1)+"}", fmt.Sprint(value))
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // units of time by their names, largest first (ms).

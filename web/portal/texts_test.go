@@ -1,0 +1,73 @@
+package portal
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Pages and texts name each other: nothing is missing, and nothing is left over.
+func TestTextsAndPagesKnowEachOther(t *testing.T) {
+	t.Parallel()
+	var sources strings.Builder
+	for _, pattern := range []string{"*.go", "templates/*.html", "templates/frame/*.html"} {
+		names, err := fs.Glob(os.DirFS("."), pattern)
+		must(t, err)
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			must(t, err)
+			sources.Write(text)
+		}
+	}
+	known, named := english(), map[string]bool{}
+	for _, found := range regexp.MustCompile(`(?:\bt |say\(|done\([^\n]*, )"([a-z]+(?:\.[a-z]+)*)"`).FindAllStringSubmatch(sources.String(), -1) {
+		named[found[1]] = true
+		if !known.has(found[1]) {
+			t.Errorf("there is no text %s", found[1])
+		}
+	}
+	if len(named) < 200 {
+		t.Errorf("only %d texts are named", len(named))
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		family, _, _ := strings.Cut(name, ".")
+		// Some are put together of a family and what the API says.
+		if !named[name] && !strings.Contains(sources.String(), `"`+name+`"`) && !strings.Contains(sources.String(), `"`+family+".") {
+			t.Errorf("nothing names %s", name)
+		}
+	}
+}
+
+// Texts keep their place for every value, and values do not become places.
+func TestTextsAreFilledIn(t *testing.T) {
+	t.Parallel()
+	all := parseTexts("# note\none = first {1}\n  and {2}\n\ntwo=\n")
+	if got := all.say("one", "a", 7); got != "first a and 7" {
+		t.Error(got)
+	}
+	if got := all.say("one", "{2}", "b"); got != "first {2} and b" {
+		t.Error(got)
+	}
+	if got := all.say("none"); got != "[none]" || all.has("two") {
+		t.Error(got)
+	}
+	for ms, want := range map[int64]string{
+		86_400_000: "24 hours", 172_800_000: "2 days", 3_600_000: "1 hour", 90_000: "90 seconds", 1: "1 millisecond", 1_500: "1500 milliseconds", 0: "0 milliseconds",
+	} {
+		if got := english().span(ms); got != want {
+			t.Errorf("%d ms are %q, want %q", ms, got, want)
+		}
+	}
+	for past, want := range map[int64]string{0: "just now", 59_999: "just now", 61_000: "1 minute ago", 26 * 3_600_000: "24 hours ago", 49 * 3_600_000: "2 days ago"} {
+		if got := english().ago(0, past); got != want {
+			t.Errorf("%d ms ago is %q, want %q", past, got, want)
+		}
+	}
+}
