@@ -1,0 +1,18 @@
+package portal
+
+import "net/http"
+
+// serverRoutes are the pages about the whole server, for the superuser.
+func (p *Portal) serverRoutes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, root + "/keys", signedIn, "", (*visit).showKeys},
+		{post, root + "/keys/rotate", password, "confirm.rotate", (*visit).rotateKey},
+		{get, root + "/keys/{kid}", signedIn, "", (*visit).showKey},
+		{post, root + "/keys/{kid}/drop", password, "confirm.dropkey", (*visit).dropKey},
+		{post, root + "/keys/{kid}/retire", password, "confirm.retirekey", (*visit).retireKey},
+	}
+}
+
+// serverTabs are those pages, by the last segment of their addresses.
+func serverTabs() []string { return []string{"keys"} }
