@@ -104,15 +104,23 @@ export class Issuer {
     return payload;
   }
 
-  // complete takes the complete list, all of its pages. What does not fit together is fetched again by follow.
-  async #complete() {
+  // pages fetches the complete list, all of its pages: those of different lists do not fit together.
+  async #pages() {
     const pages = [await this.#document(await (await this.#get({})).text())];
     const { epoch, seq, pages: count = 1 } = pages[0];
     while (pages.length < count) pages.push(await this.#document(await (await this.#get({ page: pages.length + 1, seq })).text()));
     const fit = (page, i) => page.complete === true && page.epoch === epoch && page.seq === seq && (page.pages ?? 1) === count && (page.page ?? 1) === i + 1;
     if (!pages.every(fit)) throw new Error('the pages are of different lists');
-    // An older list of the same epoch adds to what is known: nothing is ever un-denied.
-    const older = epoch === this.#epoch && seq < this.#seq;
+    return pages;
+  }
+
+  async #complete() {
+    // Begins again once; if that does not help either, follow comes back later.
+    const pages = await this.#pages().catch(() => this.#pages());
+    const { epoch, seq } = pages[0];
+    const asOf = Math.min(...pages.map((page) => page.as_of));
+    // An older list adds to what is known: nothing is ever un-denied.
+    const older = asOf < this.#asOf || (epoch === this.#epoch && seq < this.#seq);
     if (!older) [this.#keys, this.#tokens, this.#subjects, this.#claims] = [new Set(), new Map(), new Map(), new Map()];
     this.#ended = (older && this.#ended) || pages.some((page) => page.ended === true);
     for (const page of pages) {
@@ -120,7 +128,7 @@ export class Issuer {
       this.#add({ ...page, claims: (page.claims ?? []).filter(({ sub }) => !older || !this.#claims.has(sub)) });
     }
     [this.#epoch, this.#seq] = [epoch, seq];
-    this.#known(Math.min(...pages.map((page) => page.as_of)));
+    this.#known(asOf);
   }
 
   // increment is false where the feed does not continue at our position: then there is a new one, from the complete list.

@@ -152,8 +152,8 @@ class Issuer:
             _, document = self._checked(response.read().decode(), "writ-revocations+jwt", self._feed_keys, leeway=60)
             return document
 
-    def _complete(self):
-        """Takes the complete list, all of its pages. What does not fit together is fetched again later."""
+    def _pages(self):
+        """Fetches the complete list, all of its pages: those of different lists do not fit together."""
         pages = [self._document()]
         epoch, seq, count = pages[0]["epoch"], pages[0]["seq"], pages[0].get("pages", 1)
         while len(pages) < count:
@@ -162,19 +162,28 @@ class Issuer:
             found = page.get("complete"), page["epoch"], page["seq"], page.get("pages", 1), page.get("page", 1)
             if found != (True, epoch, seq, count, number):
                 raise ValueError("the pages are of different lists")
+        return pages
+
+    def _complete(self):
+        try:
+            pages = self._pages()
+        except (OSError, *BAD):
+            pages = self._pages()  # begins again once; if that does not help either, the thread comes back later
+        epoch, seq = pages[0]["epoch"], pages[0]["seq"]
         old, new = self._known, Known(epoch, seq)
         for page in pages:
             new.add(page)
             new.keys |= frozenset(page.get("keys", []))
             new.ended = new.ended or page.get("ended") is True
-        if epoch == old.epoch and seq < old.seq:
-            # An older list of the same epoch adds to what is known: nothing is ever un-denied.
+        as_of = min(page["as_of"] for page in pages)
+        if as_of < old.as_of or epoch == old.epoch and seq < old.seq:
+            # An older list adds to what is known: nothing is ever un-denied.
             new.add({"claims": old.claims.values()})
             new.add({"tokens": [{"jti": jti, "exp": exp} for jti, exp in old.tokens.items()]})
             new.add({"subjects": [{"sub": sub, "gen": gen, "exp": exp} for sub, (gen, exp) in old.subjects.items()]})
             new.keys |= old.keys
             new.ended = new.ended or old.ended
-        new.as_of = max(old.as_of, self._young(min(page["as_of"] for page in pages)))
+        new.as_of = max(old.as_of, self._young(as_of))
         self._known = new
 
     def _increment(self, document):
