@@ -98,25 +98,37 @@ func (s *Store) DenyToken(ctx context.Context, token models.DeniedToken) error {
 // Denials gives every denial that still matters, token by token and subject by subject, without holding them all in memory. A
 // denial is given, and kept, two minutes longer than the tokens it concerns: clocks differ.
 func (s *Store) Denials(ctx context.Context, token func(models.DeniedToken), denied func(models.DeniedSubject)) error {
-	since := s.denialsSince()
+	return s.denials(ctx, token, denied, "1 = 1")
+}
+
+// DenialsOf is Denials for one issuer: an application's uuid or models.ManagementScope.
+func (s *Store) DenialsOf(
+	ctx context.Context, scope string, token func(models.DeniedToken), denied func(models.DeniedSubject),
+) error {
+	return s.denials(ctx, token, denied, "scope = ?", scope)
+}
+
+func (s *Store) denials(
+	ctx context.Context, token func(models.DeniedToken), denied func(models.DeniedSubject), condition string, args ...any,
+) error {
+	condition, args = condition+" AND (expires IS NULL OR expires > ?)", append(args, s.denialsSince())
 	var one models.DeniedToken
-	err := s.stream(ctx, "SELECT jti, scope, expires, created FROM denied_tokens WHERE expires IS NULL OR expires > ?", since,
-		func() { token(one) }, &one.JTI, &one.Scope, &one.Expires, &one.Created)
+	err := s.stream(ctx, func() { token(one) }, []any{&one.JTI, &one.Scope, &one.Expires, &one.Created},
+		"SELECT jti, scope, expires, created FROM denied_tokens WHERE "+condition, args...)
 	if err != nil {
 		return err
 	}
 	var who models.DeniedSubject
-	return s.stream(ctx,
-		"SELECT subject, scope, generation, expires, created FROM denied_subjects WHERE expires IS NULL OR expires > ?", since,
-		func() { denied(who) }, &who.Subject, &who.Scope, &who.Generation, &who.Expires, &who.Created)
+	return s.stream(ctx, func() { denied(who) }, []any{&who.Subject, &who.Scope, &who.Generation, &who.Expires, &who.Created},
+		"SELECT subject, scope, generation, expires, created FROM denied_subjects WHERE "+condition, args...)
 }
 
 func (s *Store) denialsSince() int64 { return s.now().Unix() - denialGrace }
 
 // stream reads rows without gorm's reflection: there may be millions. Scan gives a new address to each nullable column, so
 // each may keep what it was given.
-func (s *Store) stream(ctx context.Context, query string, since int64, each func(), columns ...any) error {
-	rows, err := s.read(ctx).Raw(query, since).Rows()
+func (s *Store) stream(ctx context.Context, each func(), columns []any, query string, args ...any) error {
+	rows, err := s.read(ctx).Raw(query, args...).Rows()
 	if err != nil {
 		return classify(err)
 	}

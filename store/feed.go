@@ -2,46 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/writ-auth/writ/models"
 )
-
-// DenialsOf is Denials for one issuer: an application's uuid or models.ManagementScope.
-func (s *Store) DenialsOf(
-	ctx context.Context, scope string, token func(models.DeniedToken), denied func(models.DeniedSubject),
-) error {
-	since := s.denialsSince()
-	var one models.DeniedToken
-	err := s.each(ctx, func() { token(one) }, []any{&one.JTI, &one.Scope, &one.Expires, &one.Created},
-		"SELECT jti, scope, expires, created FROM denied_tokens WHERE scope = ? AND (expires IS NULL OR expires > ?)", scope, since)
-	if err != nil {
-		return err
-	}
-	var who models.DeniedSubject
-	return s.each(ctx, func() { denied(who) }, []any{&who.Subject, &who.Scope, &who.Generation, &who.Expires, &who.Created},
-		`SELECT subject, scope, generation, expires, created FROM denied_subjects
-		WHERE scope = ? AND (expires IS NULL OR expires > ?)`, scope, since)
-}
-
-// each is stream with any parameters.
-func (s *Store) each(ctx context.Context, row func(), columns []any, query string, parameters ...any) error {
-	rows, err := s.read(ctx).Raw(query, parameters...).Rows()
-	if err != nil {
-		return classify(err)
-	}
-	defer func(rows *sql.Rows) { _ = rows.Close() }(rows)
-	for rows.Next() {
-		if err := rows.Scan(columns...); err != nil {
-			return err
-		}
-		row()
-	}
-	return classify(rows.Err())
-}
 
 // Issuer finds an application and its organization, each by name or uuid, whether they are live or tombstones: names are never reused.
 // Of an application that is named by its uuid the organization may be "-".
