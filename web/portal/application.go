@@ -69,7 +69,7 @@ func (v *visit) showOf(a *application, tab string, status int, name string, p pa
 	} else {
 		p.Crumbs = append(p.Crumbs, link{Text: a.Name, Address: a.at()})
 	}
-	for _, t := range []string{"", "credentials", "tokens", "settings", "activity"} {
+	for _, t := range []string{"", "credentials", "tokens", "settings", "review", "activity"} {
 		at, text := a.at(), v.texts.say("tab.start")
 		if t != "" {
 			at, text = a.at(t), v.texts.say("tab."+t)

@@ -225,7 +225,7 @@ func pagesOf(w *world) []string {
 	return []string{
 		"/portal", "/portal/account", acme, acme + "/credentials", acme + "/administrators",
 		acme + "/administrators/" + w.olga.ID.String() + "/remove", acme + "/activity", acme + "/settings", acme + "/settings/delete",
-		acme + "/tokens", acme + "/tokens/all", shop + "/tokens", shop + "/tokens/all",
+		acme + "/tokens", acme + "/tokens/all", shop + "/tokens", shop + "/tokens/all", shop + "/review",
 		shop, shop + "/credentials", shop + "/activity", shop + "/settings", shop + "/settings/delete",
 	}
 }

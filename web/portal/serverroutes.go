@@ -2,10 +2,12 @@ package portal
 
 import "net/http"
 
-// serverRoutes are the pages about the whole server, for the superuser.
+// serverRoutes are the pages about the whole server, for the superuser, and the review of an application.
 func (p *Portal) serverRoutes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	return []route{
+		{get, root + "/review", signedIn, "", (*visit).showServerReview},
+		{get, root + "/organizations/{org}/applications/{app}/review", signedIn, "", (*visit).showReview},
 		{get, root + "/keys", signedIn, "", (*visit).showKeys},
 		{post, root + "/keys/rotate", password, "confirm.rotate", (*visit).rotateKey},
 		{get, root + "/keys/{kid}", signedIn, "", (*visit).showKey},
@@ -15,4 +17,4 @@ func (p *Portal) serverRoutes() []route {
 }
 
 // serverTabs are those pages, by the last segment of their addresses.
-func serverTabs() []string { return []string{"keys"} }
+func serverTabs() []string { return []string{"keys", "review"} }
