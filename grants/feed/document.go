@@ -117,7 +117,10 @@ func (h *Hub) droppedKeys(ctx context.Context) ([]string, error) {
 	}
 	dropped = nil
 	for i := range rows {
-		if rows[i].State == models.KeyDropped {
+		// A long-term key leaves on an operator's word alone, while tokens of it may live: registered ones are denied one by one, but not
+		// those that last for years. Ordinary keys leave when their last token has ended.
+		retired := rows[i].State == models.KeyRemoved && rows[i].Purpose == models.KeyForNonExpiring
+		if rows[i].State == models.KeyDropped || retired {
 			dropped = append(dropped, rows[i].KID)
 		}
 	}
