@@ -211,6 +211,11 @@ func (w *portalWorld) pages() []portalPage {
 		{"application-settings-wrong", shop + "/settings", "Settings", `form[action$="/save"] button`, http.StatusBadRequest},
 		get("application-delete", shop+"/settings/delete", "Delete shop"),
 		get("application-activity", shop+"/activity", "Activity"),
+		get("application-tokens", shop+"/tokens", "Tokens"),
+		get("application-tokens-revoke", shop+"/tokens/all", "Revoke the tokens of shop"),
+		get("application-review", shop+"/review", "Security review"),
+		get("organization-tokens", acme+"/tokens", "Tokens"),
+		get("token", "/portal/token", "Examine a token"),
 		{"missing", "/portal/nothing", "Nothing here", "", http.StatusNotFound},
 	}
 }
@@ -268,6 +273,7 @@ func (w *portalWorld) furnish(t *testing.T) {
 	w.set(t, "DELETE", "/management/orgs/acme/apps/club?confirm_application_identifier=club", "")
 	w.set(t, "POST", "/management/orgs/acme/users", `{"email":"nils.a.very.long.address.indeed@warehouse.example.com","name":"Nils Östergård"}`)
 	w.set(t, "PUT", "/management/orgs/acme", `{"properties":{"department":"sales","passwordHistorySize":3}}`)
+	w.clientToken(t, "/acme/shop", w.shop, "ttl", "0", "label", "nightly report of the warehouse")
 	w.set(t, "PUT", "/acme/shop", `{"accesstokenttl":5400000,"refreshtokens":true,"allowedorigins":["https://shop.example.com"]}`)
 	w.set(t, "POST", "/management/orgs", `{"organization":"olgas-bakery","email":"olga@example.com"}`)
 	w.clientToken(t, "/acme/shop", w.shop, "ttl", "3600000")
