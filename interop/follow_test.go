@@ -29,6 +29,9 @@ type pretender struct {
 	changed   chan struct{}    // closed when the queue has grown
 }
 
+// nameless is the first key where it does not say its name.
+const nameless = "nameless"
+
 func pretend(t *testing.T) *pretender {
 	t.Helper()
 	p := &pretender{keys: map[string]*ecdsa.PrivateKey{}, changed: make(chan struct{})}
@@ -37,7 +40,7 @@ func pretend(t *testing.T) *pretender {
 		must(t, err)
 		p.keys[kid] = key
 	}
-	p.published = []string{"one"}
+	p.keys[nameless], p.published = p.keys["one"], []string{"one"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /acme/shop/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"writ_revocations_uri":%q}`, p.issuer(), p.issuer()+"/jwks.json", p.issuer()+"/revocations")
@@ -159,7 +162,11 @@ func (p *pretender) typed(t *testing.T, typ, kid string, document map[string]any
 	now := time.Now().Unix()
 	whole := map[string]any{"iss": p.issuer(), "iat": now, "as_of": now, "epoch": "A"}
 	maps.Copy(whole, document)
-	return signedBy(t, p.keys[kid], encoded(t, map[string]any{"typ": typ, "alg": "ES256", "kid": kid})+"."+encoded(t, whole))
+	header := map[string]any{"typ": typ, "alg": "ES256", "kid": kid}
+	if kid == nameless {
+		delete(header, "kid")
+	}
+	return signedBy(t, p.keys[kid], encoded(t, header)+"."+encoded(t, whole))
 }
 
 func (p *pretender) token(t *testing.T, kid, id string, generation int) string {
