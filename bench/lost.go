@@ -146,7 +146,7 @@ func (h *restarting) revoker(ctx context.Context, work <-chan string) error {
 				failure = errors.Join(failure, err)
 				break
 			}
-			time.Sleep(10 * time.Millisecond)
+			wait(ctx, 10*time.Millisecond)
 		}
 	}
 	return failure
@@ -188,6 +188,6 @@ func audit(ctx context.Context, verifiers []*verifier.Verifier, tokens []string)
 		if missing+refused == 0 || time.Since(began) > settle {
 			return missing, refused, time.Since(began)
 		}
-		time.Sleep(100 * time.Millisecond)
+		wait(ctx, 100*time.Millisecond)
 	}
 }

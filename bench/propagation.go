@@ -99,7 +99,7 @@ func refusals(ctx context.Context, verifiers []*verifier.Verifier, token string,
 		if time.Since(acknowledged) > lostAfter {
 			return nil, fmt.Errorf("%d verifiers never learned of a revocation", len(waiting))
 		}
-		time.Sleep(askEvery)
+		wait(ctx, askEvery)
 	}
 	return times, nil
 }

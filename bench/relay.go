@@ -95,7 +95,7 @@ func (r *relay) pass(client, server net.Conn) {
 			return
 		}
 		if rand.IntN(heldBackOf) == 0 { //nolint:gosec // as above
-			time.Sleep(rand.N(mostDelay)) //nolint:gosec // as above
+			wait(r.life, rand.N(mostDelay)) //nolint:gosec // as above
 		}
 		if n >= left {
 			_, _ = client.Write(piece[:left])
