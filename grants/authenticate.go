@@ -23,6 +23,9 @@ func (s *Service) AuthenticateToken(ctx context.Context, raw string) (*Caller, e
 		return nil, err
 	}
 	caller.Claims, caller.Raw = set, raw
+	if err := s.Current(ctx); err != nil { // the last moment: this process may have stood still
+		return nil, err
+	}
 	if s.revoked(set, generation) {
 		return nil, ErrRevoked
 	}

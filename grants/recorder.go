@@ -126,7 +126,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 			defer cancel()
 			return r.Flush(last)
 		case <-ticker.C:
-			_ = r.Flush(ctx) // told in the log; what could not be written stays for the next time
+			writing, cancel := context.WithTimeout(ctx, flushTimeout)
+			_ = r.Flush(writing) // told in the log; what could not be written stays for the next time
+			cancel()
 		}
 	}
 }

@@ -146,6 +146,9 @@ func (s *Service) Ready(ctx context.Context) error {
 	if !s.Keys.Ready() {
 		return errors.New("no signing key")
 	}
+	if err := s.Store.Current(ctx); err != nil {
+		return err
+	}
 	_, err := s.Store.Superuser(ctx)
 	return err
 }

@@ -17,6 +17,7 @@ type Store interface {
 	tokenStore
 	rightsStore
 	linkStore
+	currentStore
 	throttleStore
 }
 

@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -54,6 +55,9 @@ func weightOf(all ...models.Properties) int {
 	return weight
 }
 
+// loadPatience bounds a look into the database: those who follow the feed have no other bound.
+const loadPatience = 10 * time.Second
+
 type tenantName struct{ organization, application string }
 
 // tenants caches applications, organizations and their clients. Names are never reused (wire contract §1.5), so the way from names to
@@ -80,6 +84,8 @@ func (t *tenants) find(ctx context.Context, organizationRef, applicationRef stri
 	if id, known := t.names.Get(name); known {
 		return t.byApplication(ctx, id)
 	}
+	ctx, cancel := context.WithTimeout(ctx, loadPatience)
+	defer cancel()
 	_, application, err := t.store.Application(ctx, organizationRef, applicationRef)
 	if err != nil {
 		return nil, err
@@ -90,6 +96,8 @@ func (t *tenants) find(ctx context.Context, organizationRef, applicationRef stri
 
 func (t *tenants) byApplication(ctx context.Context, id uuid.UUID) (*Tenant, error) {
 	return t.byID.get(id, func() (*Tenant, error) {
+		ctx, cancel := context.WithTimeout(ctx, loadPatience)
+		defer cancel()
 		organization, application, err := t.store.Application(ctx, "-", id.String())
 		if err != nil {
 			return nil, err
@@ -109,6 +117,8 @@ func (t *tenants) byApplication(ctx context.Context, id uuid.UUID) (*Tenant, err
 
 func (t *tenants) owner(ctx context.Context, id uuid.UUID) (*owner, error) {
 	return t.owners.get(id, func() (*owner, error) {
+		ctx, cancel := context.WithTimeout(ctx, loadPatience)
+		defer cancel()
 		organization, err := t.store.Organization(ctx, id.String())
 		if err != nil {
 			return nil, err

@@ -95,6 +95,9 @@ func (s *Service) issue(ctx context.Context, req *TokenRequest) (*Token, error) 
 	if err != nil {
 		return nil, InvalidRequest(err.Error())
 	}
+	if err := s.currentFor(ctx, g.name); err != nil {
+		return nil, err
+	}
 	c, err := s.authenticateClient(ctx, req)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,8 @@ const (
 	firstRetry = 100 * time.Millisecond
 	// applyPatience bounds how long a change may keep the change log waiting.
 	applyPatience = 5 * time.Second
+	// tendPatience bounds what is done at a time: a connection may never answer.
+	tendPatience = 30 * time.Second
 )
 
 // Run does what is due in the keys' life until ctx ends, and reads keys again that could not be read.
@@ -52,6 +54,8 @@ func (r *Ring) Run(ctx context.Context) error {
 }
 
 func (r *Ring) tend(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tendPatience)
+	defer cancel()
 	if r.stale.Load() {
 		if err := r.Reload(ctx); err != nil {
 			return err

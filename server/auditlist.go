@@ -149,6 +149,8 @@ type auditChain struct {
 	Complaint string `json:"complaint,omitempty"`
 }
 
+const auditChainPath = "/management/audit/chain"
+
 // checkAudit is GET /management/audit/chain: it reads the whole trail and tells whether it is as it was written.
 func (s *Server) checkAudit(r *request) error {
 	chain, err := s.Store.VerifyAudit(r.ctx())

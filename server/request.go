@@ -25,6 +25,7 @@ type request struct {
 
 	server  *Server
 	route   *route
+	bounded context.Context //nolint:containedctx // see within
 	started time.Time
 	in      *input
 
@@ -62,8 +63,13 @@ type request struct {
 	span     *tracing.Request // nil: not traced
 }
 
-// ctx is the request's context.
-func (r *request) ctx() context.Context { return r.Request().Context() }
+// ctx is the request's context, within its bound once it has one.
+func (r *request) ctx() context.Context {
+	if r.bounded != nil {
+		return r.bounded
+	}
+	return r.Request().Context()
+}
 
 // now is the time of the request.
 func (r *request) now() time.Time { return r.started }

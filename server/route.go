@@ -189,6 +189,12 @@ func (s *Server) handle(r *request) error {
 	if r.in, err = readBody(r.Request()); err != nil && r.route.kind != bodylessRoute {
 		return err
 	}
+	if patience := r.route.patience(); patience > 0 {
+		defer r.within(patience)()
+	}
+	if err := r.current(); err != nil {
+		return err
+	}
 	if r.route.ofApplication() && r.route.kind != documentRoute && r.route.kind != feedRoute {
 		if err := r.findTenant(); err != nil {
 			return err

@@ -14,7 +14,7 @@ func (s *Server) table() []route {
 		user          = users + "/:user"
 		role          = app + "/roles/:role"
 		group         = app + "/groups/:group"
-		metadata      = "/.well-known/oauth-authorization-server"
+		metadata      = metadataRoot
 	)
 	return []route{
 		// Section 2: token endpoints. Sections 6.1, 6.3: revocation, introspection.
@@ -87,7 +87,7 @@ func (s *Server) table() []route {
 		// The audit trail.
 		on("GET", organization+"/audit", organizationAccess, s.listOrganizationAudit, ""),
 		on("GET", "/management/audit", superuser, s.listAudit, ""),
-		on("GET", "/management/audit/chain", superuser, s.checkAudit, ""),
+		on("GET", auditChainPath, superuser, s.checkAudit, ""),
 
 		// The signing keys.
 		on("GET", managedKeys, superuser, s.listKeys, ""),

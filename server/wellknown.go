@@ -12,7 +12,10 @@ import (
 	"github.com/writ-auth/writ/grants"
 )
 
-const jwksPath = "/.well-known/jwks.json"
+const (
+	jwksPath     = "/.well-known/jwks.json"
+	metadataRoot = "/.well-known/oauth-authorization-server"
+)
 
 // isPublicDocument tells whether a route serves a document that every origin may read (§1.6).
 func isPublicDocument(path string) bool {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/writ-auth/writ/models"
 )
 
@@ -20,7 +22,8 @@ const (
 	pruneBatch     = 500
 	changesKept    = 24 * time.Hour
 	changesPerRead = 500
-	patience       = 10 * time.Second // with a database that does not answer
+	patience       = 5 * time.Second // with a database that does not answer
+	longWork       = time.Minute     // what nobody waits for may take
 
 	// changeChannel is where PostgreSQL says that there are new changes.
 	changeChannel = "writ_changes"
@@ -29,19 +32,28 @@ const (
 // Subscribe registers a function that sees every change from now on, in order, each once and never two at a time. It is to be
 // called before the store is in use. The function must be quick and must not call methods of the store that write.
 func (s *Store) Subscribe(apply func(models.Change)) {
-	s.tail.Lock()
-	defer s.tail.Unlock()
+	s.tail.turn <- struct{}{}
+	defer s.tail.leave()
 	s.tail.subscribers = append(s.tail.subscribers, apply)
 }
 
 // CatchUp shows the subscribers everything that is committed, by whatever process. Writes of this process have done that
 // already when they return.
 func (s *Store) CatchUp(ctx context.Context) error {
-	s.tail.Lock()
-	before := s.tail.applied
-	s.tail.Unlock()
-	asked := s.now()
-	seq, epoch, err := s.Head(ctx)
+	err := s.lookAndApply(ctx)
+	switch {
+	case err == nil && s.tail.lost.Swap(false):
+		s.renew()
+	case errors.Is(err, models.ErrUnavailable) && !errors.Is(ctx.Err(), context.Canceled):
+		s.tail.lost.Store(true)
+	}
+	return err
+}
+
+// lookAndApply is one look at the change log.
+func (s *Store) lookAndApply(ctx context.Context) error {
+	before, asked := s.tail.applied.Load(), s.now()
+	seq, epoch, err := head(s.watcher.WithContext(ctx))
 	if err != nil {
 		return err
 	}
@@ -57,10 +69,13 @@ func (s *Store) AsOf() time.Time { return *s.tail.asOf.Load() }
 
 // catchUp applies what is committed up to seq, the head of the change log at a moment.
 func (s *Store) catchUp(ctx context.Context, seq int64, moment time.Time) error {
-	s.tail.Lock()
-	defer s.tail.Unlock()
-	for s.tail.applied < seq {
-		changes, err := s.Changes(ctx, s.tail.applied, changesPerRead)
+	if err := s.tail.enter(ctx); err != nil {
+		return classify(err)
+	}
+	defer s.tail.leave()
+	for s.tail.applied.Load() < seq {
+		applied := s.tail.applied.Load()
+		changes, err := changesOf(s.watcher.WithContext(ctx), applied, changesPerRead)
 		if err != nil {
 			return err
 		}
@@ -68,13 +83,13 @@ func (s *Store) catchUp(ctx context.Context, seq int64, moment time.Time) error 
 			return ErrChangesLost
 		}
 		for _, change := range changes {
-			if change.Seq != s.tail.applied+1 {
+			if applied++; change.Seq != applied {
 				return ErrChangesLost
 			}
 			for _, apply := range s.tail.subscribers {
 				apply(change)
 			}
-			s.tail.applied = change.Seq
+			s.tail.applied.Store(applied)
 		}
 	}
 	if moment.After(s.AsOf()) {
@@ -85,20 +100,28 @@ func (s *Store) catchUp(ctx context.Context, seq int64, moment time.Time) error 
 
 // Changes are the entries of the change log behind after, at most limit, in order. Entries older than a day are gone.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]models.Change, error) {
+	return changesOf(s.read(ctx), after, limit)
+}
+
+func changesOf(db *gorm.DB, after int64, limit int) ([]models.Change, error) {
 	var changes []models.Change
-	err := s.read(ctx).Where("seq > ?", after).Order("seq").Limit(limit).Find(&changes).Error
+	err := db.Where("seq > ?", after).Order("seq").Limit(limit).Find(&changes).Error
 	return changes, classify(err)
 }
 
 // Head is the sequence number of the newest change and the epoch, which names this change log: another epoch is another
 // database, whose numbers mean something else.
 func (s *Store) Head(ctx context.Context) (seq int64, epoch string, err error) {
-	var head struct {
+	return head(s.read(ctx))
+}
+
+func head(db *gorm.DB) (seq int64, epoch string, err error) {
+	var row struct {
 		Seq   int64
 		Epoch string
 	}
-	err = s.read(ctx).Table("change_head").Where("id = 1").Take(&head).Error
-	return head.Seq, head.Epoch, classify(err)
+	err = db.Table("change_head").Where("id = 1").Take(&row).Error
+	return row.Seq, row.Epoch, classify(err)
 }
 
 // Run looks for changes made by other processes, as soon as PostgreSQL tells of them and every second in any case, and removes what has
@@ -113,7 +136,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	loops.Go(func() {
 		s.every(ctx, pollInterval, woken, "reading the change log", func() error {
-			looking, cancelLook := context.WithTimeout(ctx, patience)
+			looking, cancelLook := context.WithTimeout(ctx, catchUpPatience)
 			defer cancelLook()
 			err := s.CatchUp(looking)
 			if errors.Is(err, ErrChangesLost) {
@@ -124,7 +147,11 @@ func (s *Store) Run(ctx context.Context) error {
 	})
 	loops.Go(func() {
 		_ = s.Lead(ctx, "prune", func(ctx context.Context) error { // fails never: every logs
-			s.every(ctx, pruneInterval, nil, "removing expired rows", func() error { return s.prune(ctx) })
+			s.every(ctx, pruneInterval, nil, "removing expired rows", func() error {
+				pruning, cancelPrune := context.WithTimeout(ctx, longWork)
+				defer cancelPrune()
+				return s.prune(pruning)
+			})
 			return nil
 		})
 	})

@@ -39,6 +39,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 func newStore(cfg Config) *Store {
 	s := &Store{now: cfg.Now, logger: cfg.Logger, trace: cfg.Trace, auditRetention: cfg.AuditRetention}
+	s.tail.turn = make(chan struct{}, 1)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -53,6 +54,7 @@ type database struct {
 	name     string // for people; without a password
 	writer   *sql.DB
 	reader   *sql.DB   // cannot write
+	watcher  *sql.DB   // cannot write; reads the change log
 	migrator *sql.DB   // may take its time
 	postgres *postgres // nil: SQLite
 	// dialector is how gorm speaks to a pool.
@@ -92,7 +94,7 @@ func Name(database string) string {
 }
 
 func (d *database) close() error {
-	return errors.Join(d.reader.Close(), d.writer.Close(), d.migrator.Close())
+	return errors.Join(d.watcher.Close(), d.reader.Close(), d.writer.Close(), d.migrator.Close())
 }
 
 func (s *Store) open(ctx context.Context, d *database, ttl int64) error {
@@ -114,6 +116,12 @@ func (s *Store) open(ctx context.Context, d *database, ttl int64) error {
 	}
 	if s.reader, err = s.gorm(d, d.reader, d.postgres == nil); err != nil {
 		return err
+	}
+	s.watcher = s.reader
+	if d.watcher != d.reader {
+		if s.watcher, err = s.gorm(d, d.watcher, false); err != nil {
+			return err
+		}
 	}
 	return s.prepare(ctx, ttl)
 }
@@ -159,7 +167,9 @@ func (s *Store) prepare(ctx context.Context, ttl int64) error {
 	if err != nil {
 		return err
 	}
-	s.tail.applied, s.epoch, err = s.Head(ctx)
+	seq, epoch, err := s.Head(ctx)
+	s.tail.applied.Store(seq)
+	s.epoch = epoch
 	return err
 }
 

@@ -36,7 +36,7 @@ const (
 // postgres is what is needed beside the pools: connections of one's own for listening, leading and migrating.
 type postgres struct{ config *pgx.ConnConfig }
 
-// connectPostgres divides the connections: a third writes, two are kept for the change log and for leading, the others read. So no
+// connectPostgres divides the connections: a third writes, three are kept for the change log and for leading, the others read. So no
 // read waits behind writers that wait for each other.
 func connectPostgres(cfg Config) (*database, error) {
 	config, err := parsePostgres(cfg.Database)
@@ -55,13 +55,14 @@ func connectPostgres(cfg Config) (*database, error) {
 		dialector: func(pool *sql.DB) gorm.Dialector { return driver.New(driver.Config{Conn: pool}) },
 	}
 	d.writer = stdlib.OpenDB(*config.Copy())
-	d.reader = stdlib.OpenDB(*config.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
+	readOnly := stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
 		_, err := connection.Exec(ctx, "SET default_transaction_read_only = on")
 		return err
-	}))
+	})
+	d.reader, d.watcher = stdlib.OpenDB(*config.Copy(), readOnly), stdlib.OpenDB(*config.Copy(), readOnly)
 	d.migrator = d.postgres.unbounded()
 	writers := connections / 3
-	for pool, size := range map[*sql.DB]int{d.writer: writers, d.reader: connections - writers - 2} {
+	for pool, size := range map[*sql.DB]int{d.writer: writers, d.reader: connections - writers - 3, d.watcher: 1} {
 		pool.SetMaxOpenConns(size)
 		pool.SetMaxIdleConns(size)
 		pool.SetConnMaxIdleTime(5 * time.Minute)

@@ -118,7 +118,7 @@ func openFileAlone(ctx context.Context, cfg Config, path string) (*Store, error)
 	pool.SetMaxOpenConns(1)
 	s := newStore(cfg)
 	err = s.open(ctx, &database{
-		name: path, writer: pool, reader: pool, migrator: pool,
+		name: path, writer: pool, reader: pool, watcher: pool, migrator: pool,
 		dialector: func(pool *sql.DB) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) },
 	}, cfg.TokenTTL)
 	if err == nil {

@@ -30,6 +30,7 @@ func connectSQLite(path string) (*database, error) {
 	}
 	// SQLite has one writer; a queue in database/sql is fair and can be left when the request ends, SQLite's own cannot.
 	d.writer.SetMaxOpenConns(1)
+	d.watcher = d.reader
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
 	d.reader.SetMaxOpenConns(readers)
 	d.reader.SetMaxIdleConns(readers)

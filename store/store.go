@@ -14,7 +14,6 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,10 +48,14 @@ type Config struct {
 type Store struct {
 	writer *gorm.DB // one connection on SQLite
 	reader *gorm.DB // a pool of connections that cannot write
-	now    func() time.Time
-	logger *slog.Logger
-	tail   tail
-	trace  Trace
+	// watcher reads the change log. On PostgreSQL it is a connection of its own: readers that keep all others busy must not keep this
+	// process from learning what is revoked.
+	watcher *gorm.DB
+	now     func() time.Time
+	logger  *slog.Logger
+	tail    tail
+	doubt   doubt
+	trace   Trace
 
 	postgres       *postgres // nil: SQLite
 	epoch          string    // of the change log
@@ -61,16 +64,29 @@ type Store struct {
 
 // tail is what this process has seen of the change log.
 type tail struct {
-	sync.Mutex
-	applied     int64
-	asOf        atomic.Pointer[time.Time] // read without the lock: subscribers may ask
+	turn        chan struct{} // holds one: whoever put it in reads and applies
+	applied     atomic.Int64
+	asOf        atomic.Pointer[time.Time]
+	lost        atomic.Bool // the last look found no database
 	subscribers []func(models.Change)
 }
+
+// enter waits for one's turn no longer than ctx: whoever has it may wait for a database that does not answer.
+func (t *tail) enter(ctx context.Context) error {
+	select {
+	case t.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *tail) leave() { <-t.turn }
 
 // Close releases the database. Later calls answer models.ErrUnavailable.
 func (s *Store) Close() error {
 	var failures []error
-	for _, db := range []*gorm.DB{s.reader, s.writer} {
+	for _, db := range []*gorm.DB{s.watcher, s.reader, s.writer} {
 		pool, err := db.DB()
 		if err == nil {
 			err = pool.Close()

@@ -53,7 +53,9 @@ func (s *Store) write(ctx context.Context, work func(*transaction) error) error 
 	if err != nil || seq == 0 {
 		return classify(err)
 	}
-	return s.catchUp(context.WithoutCancel(ctx), seq, moment)
+	showing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return s.catchUp(showing, seq, moment)
 }
 
 // attempt answers the sequence number of the last change, 0 if there was none, and a moment at which nothing behind it was committed.

@@ -69,7 +69,7 @@ type keeper struct {
 	end     func()
 }
 
-// program reads one word a line: start, stop (immediately, as a power cut would), exit. It answers each with the server's process id or 0.
+// program reads one word a line: start, stop (immediately, as a power cut would), kill (every process, with kill -9), exit. It answers each with the server's process id or 0.
 const program = `
 trap '' INT TERM HUP
 folder=$1 programs=$2; shift 2
@@ -77,11 +77,23 @@ pid=
 stop() { [ -z "$pid" ] || { kill -QUIT "$pid" 2>/dev/null; wait "$pid"; pid=; }; }
 "$programs/initdb" -D "$folder/data" -U writ --auth=trust --encoding=UTF8 --locale-provider=icu --icu-locale=en-US --locale=C.UTF-8 --no-sync >"$folder/log" 2>&1 ||
   { cat "$folder/log" >&2; rm -rf "$folder"; exit 1; }
+murder() {
+  [ -n "$pid" ] || return
+  kill -STOP "$pid" # so that there are no new ones
+  children=$(cat "/proc/$pid/task/$pid/children")
+  kill -KILL $children "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  for child in $children; do # until they are gone the server does not start
+    while grep -qs '^State:.[RSDTt]' "/proc/$child/status"; do sleep 0.02; done
+  done
+  pid=
+}
 echo ready
 while read -r word; do
   case $word in
     start) "$programs/postgres" -D "$folder/data" "$@" >>"$folder/log" 2>&1 </dev/null & pid=$! ;;
     stop) stop ;;
+    kill) murder ;;
     exit) break ;;
   esac
   echo "${pid:-0}"
@@ -168,6 +180,12 @@ func (k *keeper) ask(word string) (int, error) {
 // Stop ends the server as kill -9 would: nothing is written that is not on disk yet.
 func (c *Cluster) Stop() error {
 	_, err := c.keeper.ask("stop")
+	return err
+}
+
+// Kill ends every process of the server by kill -9. It works on Linux.
+func (c *Cluster) Kill() error {
+	_, err := c.keeper.ask("kill")
 	return err
 }
 

@@ -24,14 +24,16 @@ func TestAClusterComesBackWithWhatWasCommitted(t *testing.T) {
 	cluster := postgrestest.Start(t)
 	address := cluster.Database(t)
 	query(t, address, "CREATE TABLE here (there TEXT)")
-	if err := cluster.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := pgx.Connect(t.Context(), address); err == nil {
-		t.Fatal("it answers")
-	}
-	if err := cluster.Start(); err != nil {
-		t.Fatal(err)
+	for _, end := range []func() error{cluster.Stop, cluster.Kill} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pgx.Connect(t.Context(), address); err == nil {
+			t.Fatal("it answers")
+		}
+		if err := cluster.Start(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	query(t, address, "DROP TABLE here")
 }
