@@ -27,6 +27,7 @@ type portalWorld struct {
 	database string
 	browser  context.Context
 	olga     string // uuid
+	dana     string
 }
 
 func newPortalWorld(t *testing.T) *portalWorld {
@@ -34,6 +35,7 @@ func newPortalWorld(t *testing.T) *portalWorld {
 	w := &portalWorld{browser: newBrowser(t), database: filepath.Join(t.TempDir(), "writ.db")}
 	w.world = newWorld(t, "--database=sqlite:"+w.database)
 	w.olga = text(w.set(t, "GET", "/management/users/olga", ""), "data", "uuid")
+	w.dana = text(w.set(t, "GET", "/acme/shop/users/dana", ""), "entities", 0, "uuid")
 	return w
 }
 
@@ -207,6 +209,10 @@ func (w *portalWorld) pages() []portalPage {
 		get("start", shop, "shop"),
 		{"start-revealed", shop, "shop", `form[action$="/reveal"] button`, http.StatusOK},
 		get("application-credentials", shop+"/credentials", "Credentials"),
+		get("users", shop+"/users", "Users"),
+		get("users-nobody", shop+"/users?search=nobody", "Users"),
+		get("user", shop+"/users/"+w.dana, "dana"),
+		get("user-delete", shop+"/users/"+w.dana+"/delete", "Delete dana"),
 		get("application-settings", shop+"/settings", "Settings"),
 		{"application-settings-wrong", shop + "/settings", "Settings", `form[action$="/save"] button`, http.StatusBadRequest},
 		get("application-delete", shop+"/settings/delete", "Delete shop"),

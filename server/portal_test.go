@@ -70,15 +70,22 @@ func TestTheTrailTellsThePortal(t *testing.T) {
 func TestListsForThePortal(t *testing.T) {
 	t.Parallel()
 	f := newServer(t, options{})
-	f.do(t, http.MethodDelete, "/management/orgs/acme/apps/shop?confirm_application_identifier=shop", "", f.asOlga(t))
+	f.do(t, http.MethodDelete, "/management/orgs/acme/apps/sandbox?confirm_application_identifier=sandbox", "", f.asOlga(t))
 	live := f.do(t, http.MethodGet, "/management/orgs/acme/apps", "", f.asOlga(t))
 	deleted := f.do(t, http.MethodGet, "/management/orgs/acme/apps?deleted=true", "", f.asOlga(t))
-	if live.get("data.acme/shop") != nil || deleted.get("data.acme/shop") != f.shop.ID.String() || deleted.get("data.acme/sandbox") != nil {
+	if live.get("data.acme/sandbox") != nil || deleted.get("data.acme/sandbox") != f.sandbox.ID.String() || deleted.get("data.acme/shop") != nil {
 		t.Errorf("live %s\ndeleted %s", live.text, deleted.text)
 	}
 	found := f.do(t, http.MethodGet, "/management/orgs?search=IVA", "", f.asSuperuser(t))
 	if found.get("count") != 1.0 || found.get("organizations.0.name") != "rival" {
 		t.Error(found.text)
+	}
+	users := f.do(t, http.MethodGet, "/acme/shop/users?search=DAN", "", f.asOlga(t))
+	if users.get("count") != 1.0 || users.get("entities.0.username") != "dana" || users.get("cursor") != nil {
+		t.Error(users.text)
+	}
+	if none := f.do(t, http.MethodGet, "/acme/shop/users?search=dan&cursor=x", "", f.asOlga(t)); none.Code != http.StatusBadRequest {
+		t.Error(none.text)
 	}
 	if refused := f.do(t, http.MethodGet, "/management/orgs?search=a", "", f.asOlga(t)); refused.Code != http.StatusUnauthorized {
 		t.Error(refused.text)

@@ -13,6 +13,7 @@ import (
 type userStore interface {
 	CreateUsers(ctx context.Context, users []models.User) error
 	Users(ctx context.Context, application uuid.UUID, filter models.UserFilter, page models.Page) ([]models.User, string, error)
+	UsersBeginning(ctx context.Context, application uuid.UUID, text string, limit int) ([]models.User, error)
 	UpdateUser(ctx context.Context, application, id uuid.UUID, change func(*models.User) error) (models.User, error)
 	DeleteUser(ctx context.Context, application, id uuid.UUID) (models.User, error)
 }
@@ -142,6 +143,9 @@ func customOfUser(body map[string]any, email string) map[string]any {
 
 // listUsers is GET of the collection, with the small query language.
 func (s *Server) listUsers(r *request) error {
+	if search := r.in.query.get("search"); search != "" {
+		return s.searchUsers(r, search)
+	}
 	filter, err := parseQL(r.in.query.get("ql"))
 	if err != nil {
 		return err
@@ -155,6 +159,23 @@ func (s *Server) listUsers(r *request) error {
 		return err
 	}
 	return r.list(entitiesOf(users, userEntity), cursor)
+}
+
+// searchUsers is the list of those whose username or e-mail address begins with a text, by username. There is no next page: a longer text
+// finds fewer.
+func (s *Server) searchUsers(r *request, text string) error {
+	page, err := r.plainPage()
+	if err != nil {
+		return err
+	}
+	if page.Cursor != "" {
+		return models.Illegal("search has no cursor")
+	}
+	users, err := s.Store.UsersBeginning(r.ctx(), r.tenant.Application.ID, text, page.Limit)
+	if err != nil {
+		return err
+	}
+	return r.list(entitiesOf(users, userEntity), "")
 }
 
 // showMe is GET of the calling user, whatever the rules say (§9.3).

@@ -89,6 +89,9 @@ func (s *Store) OrganizationsLike(ctx context.Context, part string, page models.
 	if part == "" {
 		return s.Organizations(ctx, page)
 	}
+	if !storable([]any{part}) {
+		return []models.Organization{}, "", nil
+	}
 	return list(s.read(ctx).Where("deleted IS NULL AND name LIKE ? ESCAPE '!'", containing(models.Fold(part))), page, byOrganization)
 }
 

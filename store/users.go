@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -128,6 +129,29 @@ func (s *Store) Users(
 		db = db.Where("("+strings.Join(alternatives, " OR ")+")", values...)
 	}
 	return list(db, page, byUser)
+}
+
+// UsersBeginning finds users whose username or e-mail address begins with a text, ignoring case, at most limit of them, by username. It reads
+// no more rows than that: with a hundred thousand users it is as quick as with ten.
+func (s *Store) UsersBeginning(ctx context.Context, application uuid.UUID, text string, limit int) ([]models.User, error) {
+	first := models.Fold(text)
+	if !storable([]any{first}) {
+		return []models.User{}, nil
+	}
+	var found []models.User
+	for _, column := range []string{"username_key", "email_key"} {
+		var rows []models.User
+		// Keys are compared byte by byte; behind the last code point there is nothing.
+		err := s.read(ctx).Where("application_id = ? AND "+column+" >= ? AND "+column+" < ?", application, first, first+string(utf8.MaxRune)).
+			Order(column).Limit(limit).Find(&rows).Error
+		if err != nil {
+			return nil, classify(err)
+		}
+		found = append(found, rows...)
+	}
+	slices.SortFunc(found, func(a, b models.User) int { return strings.Compare(a.UsernameKey, b.UsernameKey) })
+	found = slices.CompactFunc(found, func(a, b models.User) bool { return a.ID == b.ID })
+	return found[:min(limit, len(found))], nil
 }
 
 // UpdateUser changes a user. A raised generation denies all older tokens, a replaced password is remembered.

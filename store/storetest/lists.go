@@ -113,6 +113,28 @@ var lists = []contract{
 			equal(t, fmt.Sprint(test.filter), len(got), test.want)
 		}
 	}},
+	{"users are found by the beginning of a name or an address", func(t *testing.T, f *fixture) { // SEC-71
+		ctx := t.Context()
+		foreign := f.application(t, f.acme.ID, "club")
+		must(t, f.CreateApplication(ctx, foreign))
+		stranger := f.user(t, "danger")
+		stranger.ApplicationID = foreign.Application.ID
+		daniel := f.user(t, "zed")
+		must(t, daniel.SetEmail("Daniel@shop.example"))
+		must(t, f.CreateUsers(ctx, []models.User{stranger, daniel, f.user(t, "eve"), f.user(t, "a_b"), f.user(t, "a%b")}))
+		for text, want := range map[string][]string{
+			"DAN": {"dana", "zed"}, "dana": {"dana"}, "dana@": {"dana"}, "ana": nil, "a_": {"a_b"}, "%": nil, "_": nil, "'": nil, "\x00": nil, "\xff": nil,
+			"": {"a%b", "a_b", "dana"},
+		} {
+			rows, err := f.UsersBeginning(ctx, f.shop.ID, text, 3)
+			must(t, err)
+			var got []string
+			for i := range rows {
+				got = append(got, rows[i].Username)
+			}
+			equal(t, "users with "+text, got, want)
+		}
+	}},
 	{"every other list pages to its end", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		members := f.group(t, "staff")
@@ -128,7 +150,7 @@ var lists = []contract{
 			must(t, f.AssignRole(ctx, f.shop.ID, other.ID, models.HolderUser, f.dana.ID))
 		}
 		counts(t, "organizations", 6, func(p models.Page) ([]models.Organization, string, error) { return f.Organizations(ctx, p) })
-		for part, want := range map[string]int{"": 6, "ORG": 5, "g3": 1, "%": 0, "_": 0, "!": 0, "'": 0, "acme": 1} { // SEC-71
+		for part, want := range map[string]int{"": 6, "ORG": 5, "g3": 1, "%": 0, "_": 0, "!": 0, "'": 0, "\x00": 0, "acme": 1} { // SEC-71
 			counts(t, "organizations with "+part, want, func(p models.Page) ([]models.Organization, string, error) {
 				return f.OrganizationsLike(ctx, part, p)
 			})

@@ -60,6 +60,7 @@ func (a *application) at(more ...string) string {
 
 // showOf shows a page of an application with its tabs. tab is the last segment of the page's address, "" for the first.
 func (v *visit) showOf(a *application, tab string, status int, name string, p page) error {
+	further := p.Crumbs // between the application and the page
 	p.Crumbs = []link{
 		{Text: v.texts.say("organizations.title"), Address: root},
 		{Text: a.Organization, Address: address("organizations", a.Organization)},
@@ -69,7 +70,8 @@ func (v *visit) showOf(a *application, tab string, status int, name string, p pa
 	} else {
 		p.Crumbs = append(p.Crumbs, link{Text: a.Name, Address: a.at()})
 	}
-	for _, t := range []string{"", "credentials", "tokens", "settings", "review", "activity"} {
+	p.Crumbs = append(p.Crumbs, further...)
+	for _, t := range []string{"", "users", "credentials", "tokens", "settings", "review", "activity"} {
 		at, text := a.at(), v.texts.say("tab.start")
 		if t != "" {
 			at, text = a.at(t), v.texts.say("tab."+t)

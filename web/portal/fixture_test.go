@@ -128,6 +128,9 @@ func newWorld(t *testing.T, opts options) *world {
 	}
 	t.Cleanup(func() {
 		w.Close()
+		if t.Failed() {
+			t.Log(w.log)
+		}
 		hub.Close()
 		must(t, w.store.Close())
 	})

@@ -30,7 +30,7 @@ func (p *Portal) routes() []route {
 		organization = root + "/organizations/{org}"
 		application  = organization + "/applications/{app}"
 	)
-	return slices.Concat(p.tokenRoutes(), p.serverRoutes(), []route{
+	return slices.Concat(p.tokenRoutes(), p.userRoutes(), p.serverRoutes(), []route{
 		{get, root + "/assets/{name}", nothing, "", (*visit).showAsset},
 		{get, root + "/sign-in", nothing, "", (*visit).showSignIn},
 		{post, root + "/sign-in", nothing, "", (*visit).signIn},

@@ -10,9 +10,10 @@ func (p *Portal) tokenRoutes() []route {
 		{post, root + "/token/examine", signedIn, "", (*visit).examine},
 	}
 	for place, of := range map[string]func(*visit) (tokenOwner, error){
-		root + "/account":                                (*visit).tokensOfAccount,
-		root + "/organizations/{org}":                    (*visit).tokensOfOrganization,
-		root + "/organizations/{org}/applications/{app}": (*visit).tokensOfApplication,
+		root + "/account":                                             (*visit).tokensOfAccount,
+		root + "/organizations/{org}":                                 (*visit).tokensOfOrganization,
+		root + "/organizations/{org}/applications/{app}":              (*visit).tokensOfApplication,
+		root + "/organizations/{org}/applications/{app}/users/{user}": (*visit).tokensOfUser,
 	} {
 		tokens := place + "/tokens"
 		with := func(handle func(v *visit, owner *tokenOwner) error) func(*visit) error {
