@@ -37,11 +37,17 @@ func generate(sealer *Sealer, name string, purpose Purpose, state string, now ti
 	if err != nil {
 		return models.SigningKey{}, err
 	}
-	private, err := alg.generate()
-	if err != nil {
-		return models.SigningKey{}, err
+	for {
+		private, err := alg.generate()
+		if err != nil {
+			return models.SigningKey{}, err
+		}
+		row, err := seal(sealer, private, name, purpose, state, now)
+		// One thumbprint in 64 begins like a flag, and would have to be typed in a special way in an emergency.
+		if err != nil || row.KID[0] != '-' {
+			return row, err
+		}
 	}
-	return seal(sealer, private, name, purpose, state, now)
 }
 
 // seal makes the row that stores a private key.

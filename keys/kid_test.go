@@ -174,3 +174,17 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Operators type kids, in a hurry when a key was stolen.
+func TestNoKIDLooksLikeAFlag(t *testing.T) {
+	t.Parallel()
+	for range 400 { // without care one in 64
+		row, err := generate(newSealer(t, 1), "EdDSA", Ordinary, StateSigning, time.Unix(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(row.KID, "-") {
+			t.Fatal(row.KID)
+		}
+	}
+}
