@@ -31,7 +31,7 @@ func (s *Service) mint(ctx context.Context, grantType string, who subject, c *cl
 	if m.life.never {
 		raw, err = s.mintRegistered(ctx, grantType, who, order{client: c, claims: set, purpose: keys.NonExpiring}, m)
 	} else if raw, err = s.generate(ctx, grantType, order{client: c, claims: set, purpose: m.life.purpose()}); err != nil {
-		err = Internal(err)
+		err = notMade(err)
 	}
 	if err != nil {
 		return nil, err
@@ -45,6 +45,14 @@ func (s *Service) mint(ctx context.Context, grantType string, who subject, c *cl
 	case claims.ApplicationUser, claims.AdminUser, claims.Guest:
 	}
 	return token, nil
+}
+
+// notMade is why a token could not be signed. That no key signs is over in a moment: one was dropped, and the next is being read.
+func notMade(err error) *Error {
+	if errors.Is(err, keys.ErrNoKey) {
+		return Unavailable(err)
+	}
+	return Internal(err)
 }
 
 // claimsOf is wire contract §4.

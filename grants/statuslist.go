@@ -229,7 +229,7 @@ func (s *Service) mintRegistered(ctx context.Context, grantType string, who subj
 		o.claims.Status = &claims.Status{List: &claims.StatusListEntry{Index: index, URI: issuer.uri(list.Number)}}
 		raw, err := s.generate(ctx, grantType, o)
 		if err != nil {
-			return "", Internal(err)
+			return "", notMade(err)
 		}
 		err = s.register(ctx, who, o.claims, raw, m, entry{list.ID, index})
 		if !errors.Is(err, models.ErrEntryTaken) {

@@ -14,6 +14,7 @@ import (
 	"github.com/writ-auth/writ/claims/revocation"
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/grants/feed"
+	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -100,7 +101,7 @@ func (s *Server) policy(r *request) error {
 	id := r.tenant.Application.ID
 	doc, err := s.Feed.Policy(r.ctx(), feed.View{Scope: id, Issuer: r.tenant.Issuer, Audience: id})
 	if err != nil {
-		return err
+		return feedError(err)
 	}
 	r.Response().Header()[echo.HeaderVary] = []string{"Accept-Encoding, Authorization"}
 	r.signed(doc.Text, doc.Gzip(), doc.ETag, revocation.PolicyMediaType, "private, no-cache")
@@ -266,7 +267,7 @@ func feedError(err error) error {
 	switch {
 	case errors.Is(err, feed.ErrSnapshotGone):
 		return grants.NewError(http.StatusGone, "snapshot_gone", "This complete list is no longer kept; begin with its first page again")
-	case errors.Is(err, feed.ErrAhead), errors.Is(err, feed.ErrClosed), errors.Is(err, feed.ErrSlow):
+	case errors.Is(err, feed.ErrAhead), errors.Is(err, feed.ErrClosed), errors.Is(err, feed.ErrSlow), errors.Is(err, keys.ErrNoKey):
 		return grants.Unavailable(err)
 	}
 	return err

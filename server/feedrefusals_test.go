@@ -2,10 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -144,5 +148,13 @@ func TestWhateverWritRefusesTheFeedRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhileNoKeySignsReadersOfTheFeedAreAskedToComeBack(t *testing.T) {
+	t.Parallel()
+	var answer *grants.Error
+	if err := feedError(fmt.Errorf("signing: %w", keys.ErrNoKey)); !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.RetryAfter == 0 {
+		t.Errorf("got %v", err)
 	}
 }
