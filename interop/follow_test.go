@@ -42,12 +42,13 @@ func pretend(t *testing.T) *pretender {
 	}
 	p.keys[nameless], p.published = p.keys["one"], []string{"one"}
 	mux := http.NewServeMux()
+	p.server = httptest.NewUnstartedServer(mux) // its handlers name it
 	mux.HandleFunc("GET /acme/shop/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"writ_revocations_uri":%q}`, p.issuer(), p.issuer()+"/jwks.json", p.issuer()+"/revocations")
 	})
 	mux.HandleFunc("GET /acme/shop/jwks.json", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, p.jwks(t)) })
 	mux.HandleFunc("GET /acme/shop/revocations", func(w http.ResponseWriter, r *http.Request) { p.revocations(t, w, r) })
-	p.server = httptest.NewServer(mux)
+	p.server.Start()
 	t.Cleanup(func() { p.server.CloseClientConnections(); p.server.Close() })
 	return p
 }
