@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,8 +63,11 @@ func (e *Error) Because(cause error) *Error {
 	return &with
 }
 
-// Level is the level the error is logged with: failures of ours are errors, everything else is the caller's.
+// Level is the level the error is logged with: failures of ours are errors, everything else is the caller's, who may have left, too.
 func (e *Error) Level() slog.Level {
+	if errors.Is(e.Cause, context.Canceled) {
+		return slog.LevelInfo
+	}
 	if e.Status >= http.StatusInternalServerError {
 		return slog.LevelError
 	}
