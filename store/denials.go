@@ -15,8 +15,9 @@ import (
 const (
 	// subjectGrace (ms) is added to the longest lifetime: the lifetime is rounded up to a second, and clocks differ by a minute.
 	subjectGrace = 61_000
-	// denialGrace (s) is how long denials are kept behind their end: resource servers may allow a minute behind exp.
-	denialGrace = 120
+	// denialGrace (s) is how long denials are kept behind their end: resource servers may allow a minute behind exp, and the clock of the replica
+	// that prunes may be ahead.
+	denialGrace = 600
 )
 
 // subject is whose tokens a generation denies.
@@ -96,7 +97,7 @@ func (s *Store) DenyToken(ctx context.Context, token models.DeniedToken) error {
 }
 
 // Denials gives every denial that still matters, token by token and subject by subject, without holding them all in memory. A
-// denial is given, and kept, two minutes longer than the tokens it concerns: clocks differ.
+// denial is given, and kept, ten minutes longer than the tokens it concerns: clocks differ.
 func (s *Store) Denials(ctx context.Context, token func(models.DeniedToken), denied func(models.DeniedSubject)) error {
 	return s.denials(ctx, token, denied, "1 = 1")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -28,6 +29,8 @@ type process struct {
 	// self is the path of this program, for the processes that hash passwords; empty: the server hashes itself. Tests, whose
 	// program is another one, leave it empty.
 	self string
+	// now is the clock; nil is time.Now. Tests give replicas clocks that differ.
+	now func() time.Time
 }
 
 // run is the whole program but for the process it runs in. The environment is passed as a list because unknown variables

@@ -56,6 +56,9 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 		logger.WarnContext(ctx, warning)
 	}
 	w := &wiring{configuration: c, self: p.self, logger: logger, now: time.Now}
+	if p.now != nil {
+		w.now = p.now
+	}
 	stopTracing, err := w.startTracing(ctx, p.environ)
 	if err != nil {
 		return err

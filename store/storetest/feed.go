@@ -56,7 +56,7 @@ var feed = []contract{
 		}
 		equal(t, "shop", read(f.shop.ID.String()), []string{"shop", f.dana.ID.String()})
 		equal(t, "management", read(models.ManagementScope), []string{"management"})
-		f.clock.advance(3 * time.Minute)
+		f.clock.advance(11 * time.Minute)
 		equal(t, "shop, later", read(f.shop.ID.String()), []string{f.dana.ID.String()})
 		equal(t, "nobody", read(uuid.NewString()), nil)
 	}},
