@@ -38,7 +38,7 @@ func TestJoseVerifiesWithEveryAlgorithm(t *testing.T) {
 			}
 			want := `{"user":{` + header + `,"claims":` + userClaims(w) + `},
 				"application":{` + header + `,"claims":` + applicationClaims(w, `"exp":"<number>"`) + `},
-				"forever":{` + header + `,"claims":` + applicationClaims(w, `"scope":"orders.read"`) + `}}`
+				"forever":{` + header + `,"claims":` + applicationClaims(w, `"scope":"orders.read","status":{"status_list":{"idx":"<number>","uri":"`+w.issuer()+`/statuslists/1"}}`) + `}}`
 			wantShape(t, w.jose(t, program, w.issuer(), tokens, "JWKS="+keys), want)
 			wantShape(t, w.jose(t, program, w.issuer(), tokens), want)
 
