@@ -32,9 +32,14 @@ type process struct {
 
 // startServer starts a server and waits until it says where it listens.
 func startServer(ctx context.Context, log *os.File, name string, args ...string) (*process, error) {
+	return startServerWith(ctx, log, nil, name, args...)
+}
+
+// startServerWith gives the server an environment besides.
+func startServerWith(ctx context.Context, log *os.File, environ []string, name string, args ...string) (*process, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	command := exec.CommandContext(ctx, name, args...)
-	command.Env = plainEnvironment()
+	command.Env = append(plainEnvironment(), environ...)
 	command.Stderr = log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = stopTimeout

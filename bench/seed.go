@@ -25,6 +25,7 @@ const (
 	seedOrganization = "bench"
 	seedApplication  = "app"
 	seedUser         = "user"
+	readerRole       = "reader"
 	seedPassword     = "correct horse battery staple"
 )
 
@@ -33,6 +34,7 @@ type seed struct {
 	folder string
 	size   int
 	secret string
+	client string // client_id of the first application
 }
 
 // seedOf makes the database of a size once.
@@ -41,7 +43,7 @@ func (b *bench) seedOf(ctx context.Context, size int) (*seed, error) {
 		return s, nil
 	}
 	s := &seed{folder: filepath.Join(b.folder, "data-"+strconv.Itoa(size)), size: size}
-	if err := s.create(ctx); err != nil {
+	if err := s.create(ctx, "sqlite:"+s.database(), 1); err != nil {
 		return nil, fmt.Errorf("filling a database with %d clients: %w", size, err)
 	}
 	if err := s.multiply(ctx); err != nil {
@@ -53,8 +55,8 @@ func (b *bench) seedOf(ctx context.Context, size int) (*seed, error) {
 
 func (s *seed) database() string { return filepath.Join(s.folder, "writ.db") }
 
-// create makes the first of everything through the store, as the server would.
-func (s *seed) create(ctx context.Context) error {
+// create makes the first of everything through the store, as the server would, and so many users.
+func (s *seed) create(ctx context.Context, database string, users int) error {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (s *seed) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Config{Database: "sqlite:" + s.database(), TokenTTL: tokenLifetime * 1000})
+	db, err := store.Open(ctx, store.Config{Database: database, TokenTTL: tokenLifetime * 1000})
 	if err != nil {
 		return err
 	}
@@ -80,6 +82,8 @@ func (s *seed) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	application.Settings.RefreshTokens = users > 1
+	roles := append(models.DefaultRoles(application.ID, false, now), reader(application.ID, now))
 	secrets := grants.NewSecrets(sealer, true)
 	owner, _, err := secrets.NewClient(models.OrganizationClient, organization.ID, now)
 	if err != nil {
@@ -91,24 +95,47 @@ func (s *seed) create(ctx context.Context) error {
 	}
 	s.secret = secret
 	err = db.CreateOrganization(ctx, store.NewOrganization{Organization: organization, Client: owner, Applications: []store.NewApplication{
-		{Application: application, Client: client, Roles: models.DefaultRoles(application.ID, false, now)},
+		{Application: application, Client: client, Roles: roles},
 	}})
 	if err != nil {
 		return err
 	}
-	return createUser(ctx, db, application.ID, now)
+	s.client = client.ClientID()
+	return createUsers(ctx, db, application.ID, users, now)
 }
 
-func createUser(ctx context.Context, db *store.Store, application uuid.UUID, now time.Time) error {
-	user, err := models.NewUser(application, seedUser, "", "Bench User", now)
+// reader is a role that may list users.
+func reader(application uuid.UUID, now time.Time) models.RoleSeed {
+	return models.RoleSeed{
+		Role: models.Role{
+			ID: uuid.New(), ApplicationID: application, Name: readerRole, Title: "Reader", Created: now.UnixMilli(), Modified: now.UnixMilli(),
+		},
+		Rules: []string{"get:/users"},
+	}
+}
+
+// createUsers makes user, user-1, user-2 and so on.
+func createUsers(ctx context.Context, db *store.Store, application uuid.UUID, count int, now time.Time) error {
+	passwords := grants.NewPasswords(grants.Policy{MinLength: 8}, 1)
+	hash, err := passwords.Hash(ctx, seedPassword)
 	if err != nil {
 		return err
 	}
-	passwords := grants.NewPasswords(grants.Policy{MinLength: 8}, 1)
-	if user.PasswordHash, err = passwords.Hash(ctx, seedPassword); err != nil {
-		return err
+	users := make([]models.User, count)
+	for i := range users {
+		if users[i], err = models.NewUser(application, userName(i), "", "Bench User", now); err != nil {
+			return err
+		}
+		users[i].PasswordHash = hash
 	}
-	return db.CreateUsers(ctx, []models.User{user})
+	return db.CreateUsers(ctx, users)
+}
+
+func userName(i int) string {
+	if i == 0 {
+		return seedUser
+	}
+	return seedUser + "-" + strconv.Itoa(i)
 }
 
 // multiply copies the first application, client and user inside SQLite: a million of them take seconds.

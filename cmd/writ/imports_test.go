@@ -53,7 +53,7 @@ func allowed() map[string]struct{ ours, theirs []string } {
 		"verifier/statuslist": {nil, nil},
 		"verifier/echoverify": {[]string{"verifier", "claims", "claims/permission"}, []string{"github.com/labstack/echo/v4"}},
 		"verifier/verifytest": {[]string{"verifier", "claims", "claims/permission", "claims/revocation"}, []string{"github.com/lestrrat-go/jwx/v2"}},
-		"bench":               {[]string{"grants", "keys", "models", "store", "server", "verifier"}, []string{"github.com/labstack/echo/v4", "github.com/mattn/go-sqlite3"}},
+		"bench":               {[]string{"grants", "keys", "models", "store", "store/storetest/postgrestest", "server", "verifier"}, []string{"github.com/labstack/echo/v4", "github.com/mattn/go-sqlite3"}},
 		"interop":             {nil, nil}, // tests only
 		"examples/verify":     {nil, []string{"github.com/coreos/go-oidc/v3"}},
 		"examples/gohttp":     {[]string{"claims", "verifier"}, nil},

@@ -29,8 +29,8 @@ type Cluster struct {
 	prepared error
 }
 
-// begin makes and starts a cluster.
-func begin(settings ...string) (*Cluster, error) {
+// Begin makes and starts a cluster outside of a test. End it.
+func Begin(settings ...string) (*Cluster, error) {
 	folder, err := os.MkdirTemp("", "writ-postgres-")
 	if err != nil {
 		return nil, err
@@ -196,6 +196,9 @@ func (c *Cluster) Start() error {
 	}
 	return c.Await()
 }
+
+// End stops the server and removes its data.
+func (c *Cluster) End() { c.keeper.end() }
 
 // Await waits until the server answers.
 func (c *Cluster) Await() error {

@@ -6,6 +6,7 @@ package postgrestest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,7 @@ const patience = time.Minute
 // shared is the cluster of this test binary. It ends with the process, by its keeper.
 var shared = sync.OnceValues(func() (*Cluster, error) { //nolint:gochecknoglobals // one cluster for all tests of a binary
 	// What these tests show is not whether data survives a power cut, and fsync is most of their time.
-	return begin("fsync=off", "full_page_writes=off")
+	return Begin("fsync=off", "full_page_writes=off")
 })
 
 var databases atomic.Int64 //nolint:gochecknoglobals // numbers the databases of the shared cluster
@@ -68,11 +69,11 @@ func Copy(t testing.TB, prepare func(address string) error) string {
 func Start(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
 	require(t)
-	cluster, err := begin(settings...)
+	cluster, err := Begin(settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.keeper.end)
+	t.Cleanup(cluster.End)
 	return cluster
 }
 
@@ -88,6 +89,9 @@ func require(t testing.TB) {
 	}
 }
 
+// ErrMissing says that there is no PostgreSQL on this machine.
+var ErrMissing = errors.New("there is no PostgreSQL: no initdb on PATH or in /usr/lib/postgresql")
+
 // programs is the folder of initdb and postgres. Debian keeps them away from PATH.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
@@ -97,7 +101,7 @@ func programs() (string, error) {
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // fails for bad patterns only
 	if len(found) == 0 {
-		return "", fmt.Errorf("there is no PostgreSQL: no initdb on PATH or in /usr/lib/postgresql")
+		return "", ErrMissing
 	}
 	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
 	return filepath.Dir(found[len(found)-1]), nil
