@@ -77,6 +77,12 @@ func (a *Admin) SetEmail(address string) error {
 	return nil
 }
 
+// AdminFilter selects admins; its zero value selects all of them.
+type AdminFilter struct {
+	Part    string // in the username or the e-mail address, in whatever case
+	Waiting bool   // not activated, and not disabled either
+}
+
 // PastPassword is a former password of an admin or an application user, kept as its hash so that it is not chosen again.
 // ID is a version 7 uuid: it orders passwords that were replaced in the same millisecond.
 type PastPassword struct {

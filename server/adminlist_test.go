@@ -37,3 +37,25 @@ func TestTheSuperuserListsAllAdmins(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSuperuserFindsAdmins(t *testing.T) {
+	t.Parallel()
+	f := newServer(t, options{configure: func(c *Config) { c.AdminApproval = true }})
+	superuser := f.asSuperuser(t)
+	f.status(t, 200, "POST", "/management/users", `{"email":"lone@example.com","username":"lone"}`, superuser)
+	for query, want := range map[string]string{
+		"search=LON": "lone", "search=one%40exa": "lone", "search=%25": "", "waiting=true": "lone", "waiting=true&search=olga": "", "search=olg": "olga",
+	} {
+		a := f.status(t, 200, "GET", "/management/users?"+query, "", superuser)
+		var page struct{ Data []struct{ Username string } }
+		must(t, json.Unmarshal([]byte(a.text), &page))
+		got := ""
+		for _, admin := range page.Data {
+			got += admin.Username
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	f.status(t, 400, "GET", "/management/users?waiting=yes", "", superuser)
+}

@@ -13,7 +13,7 @@ import (
 
 // adminStore creates and changes admins.
 type adminStore interface {
-	Admins(ctx context.Context, page models.Page) ([]models.Admin, string, error)
+	Admins(ctx context.Context, filter models.AdminFilter, page models.Page) ([]models.Admin, string, error)
 	CreateAdmin(ctx context.Context, admin models.Admin, memberOf ...uuid.UUID) error
 	UpdateAdmin(ctx context.Context, id uuid.UUID, change func(*models.Admin) error) (models.Admin, error)
 }
@@ -91,13 +91,18 @@ func (r *request) createdAdmin(admin *models.Admin) error {
 	return r.ok(envelope{Action: "create user", OK: true, Data: map[string]any{"user": newAdminObject(admin)}})
 }
 
-// listAdmins is GET /management/users: every admin, whichever organizations he is a member of.
+// listAdmins is GET /management/users: every admin, whichever organizations he is a member of. search= selects usernames and addresses that have
+// this in them, waiting=true those who wait for the superuser's approval.
 func (s *Server) listAdmins(r *request) error {
 	page, err := r.plainPage()
 	if err != nil {
 		return err
 	}
-	rows, cursor, err := s.Store.Admins(r.ctx(), page)
+	filter := models.AdminFilter{Part: r.in.query.get("search")}
+	if filter.Waiting, err = r.in.queryFlag("waiting"); err != nil {
+		return err
+	}
+	rows, cursor, err := s.Store.Admins(r.ctx(), filter, page)
 	if err != nil {
 		return err
 	}

@@ -75,9 +75,21 @@ var byAdmin = ordering[models.Admin]{
 	of: func(a *models.Admin) (int64, string) { return a.Created, a.ID.String() },
 }
 
-// Admins lists the admins, the superuser too, oldest first. They are few and rarely listed: the order has no index.
-func (s *Store) Admins(ctx context.Context, page models.Page) ([]models.Admin, string, error) {
-	return list(s.read(ctx), page, byAdmin)
+// Admins lists the admins whom a filter selects, the superuser too, oldest first. They are few and rarely listed: neither order nor filter
+// has an index.
+func (s *Store) Admins(ctx context.Context, filter models.AdminFilter, page models.Page) ([]models.Admin, string, error) {
+	if !storable([]any{filter.Part}) {
+		return []models.Admin{}, "", nil
+	}
+	db := s.read(ctx)
+	if filter.Part != "" {
+		part := containing(models.Fold(filter.Part))
+		db = db.Where("(username_key LIKE ? ESCAPE '!' OR email_key LIKE ? ESCAPE '!')", part, part)
+	}
+	if filter.Waiting {
+		db = db.Where("NOT activated AND NOT disabled")
+	}
+	return list(db, page, byAdmin)
 }
 
 // Superuser finds the built-in admin.

@@ -46,12 +46,32 @@ var admins = []contract{
 		}
 		for _, limit := range []int{1, 1000} {
 			seen := map[string]int{}
-			all(t, limit, func(page models.Page) ([]models.Admin, string, error) { return f.Admins(t.Context(), page) },
+			all(t, limit, func(page models.Page) ([]models.Admin, string, error) {
+				return f.Admins(t.Context(), models.AdminFilter{}, page)
+			},
 				func(admin models.Admin) { seen[admin.Email]++ })
 			for _, address := range []string{"one@acme.example", "two@acme.example", "three@acme.example"} {
 				equal(t, address, seen[address], 1)
 			}
 		}
+	}},
+	{"admins are found by a part of name or address, and those who wait", func(t *testing.T, f *fixture) {
+		for _, name := range []string{"eve", "a_b", "a%b", "shut"} {
+			admin := f.admin(t, name+"@Depot.example")
+			must(t, admin.SetUsername(name))
+			admin.Activated, admin.Disabled = name == "a_b", name == "shut"
+			must(t, f.CreateAdmin(t.Context(), admin))
+		}
+		count := func(filter models.AdminFilter) int {
+			n := 0
+			all(t, 2, func(page models.Page) ([]models.Admin, string, error) { return f.Admins(t.Context(), filter, page) },
+				func(models.Admin) { n++ })
+			return n
+		}
+		for part, want := range map[string]int{"EVE": 1, "depot.EX": 4, "a_b": 1, "%": 1, "'": 0, "!": 0, "\x00": 0, "\xff": 0} { // SEC-71
+			equal(t, "admins with "+part, count(models.AdminFilter{Part: part}), want)
+		}
+		equal(t, "waiting", count(models.AdminFilter{Part: "depot", Waiting: true}), 2)
 	}},
 	{"an admin of an unknown organization is not created", func(t *testing.T, f *fixture) {
 		admin := f.admin(t, "eve@acme.example")
