@@ -17,10 +17,10 @@ func allowed() map[string]struct{ ours, theirs []string } {
 	type row = struct{ ours, theirs []string }
 	return map[string]row{
 		"cmd/writ": {
-			[]string{"cmd/writ/operator", "server", "server/tracing", "web", "web/portal", "grants", "grants/feed", "mail", "claims", "claims/permission", "keys", "models", "store", "cmd/writ/transfer"},
+			[]string{"cmd/writ/operator", "server", "server/tracing", "web", "web/portal", "grants", "grants/feed", "mail", "claims", "claims/permission", "keys", "models", "store", "grants/transfer"},
 			[]string{"github.com/urfave/cli/v3", "github.com/BurntSushi/toml", "golang.org/x/sync", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
 		},
-		"cmd/writ/transfer": {[]string{"claims/strictjson", "grants", "models"}, nil},
+		"grants/transfer":   {[]string{"claims/strictjson", "grants", "models"}, nil},
 		"cmd/writ/operator": {[]string{"claims", "models"}, []string{"github.com/urfave/cli/v3", "golang.org/x/term"}},
 		"server": {
 			[]string{"web", "grants", "grants/feed", "mail", "claims", "claims/permission", "claims/revocation", "claims/strictjson", "keys", "models", "server/tracing"},
@@ -28,7 +28,7 @@ func allowed() map[string]struct{ ours, theirs []string } {
 		},
 		"server/tracing": {nil, []string{"go.opentelemetry.io/otel"}},
 		"web":            {[]string{"grants", "claims", "claims/permission", "keys", "models"}, []string{"github.com/labstack/echo/v4"}},
-		"web/portal":     {[]string{"grants", "models"}, nil},
+		"web/portal":     {[]string{"claims", "claims/permission", "grants", "models"}, nil},
 		"grants": {
 			[]string{"claims", "claims/permission", "claims/strictjson", "keys", "models"},
 			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys", "github.com/hashicorp/golang-lru/v2"},

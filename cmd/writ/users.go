@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/cmd/writ/operator"
-	"github.com/writ-auth/writ/cmd/writ/transfer"
+	"github.com/writ-auth/writ/grants/transfer"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/store"
 )

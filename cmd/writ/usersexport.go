@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/cmd/writ/transfer"
+	"github.com/writ-auth/writ/grants/transfer"
 )
 
 func (p *process) exportUsers(ctx context.Context, cmd *cli.Command) (failure error) {

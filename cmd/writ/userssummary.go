@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/writ-auth/writ/cmd/writ/transfer"
+	"github.com/writ-auth/writ/grants/transfer"
 )
 
 // importWords is what a summary says besides the counts.

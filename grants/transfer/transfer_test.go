@@ -323,7 +323,7 @@ func FuzzLines(f *testing.F) {
 
 func TestExamplesOfTheManualAreImported(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "import.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "import.md"))
 	must(t, err)
 	_, rest, _ := strings.Cut(string(page), "```jsonl\n")
 	example, _, found := strings.Cut(rest, "```")

@@ -1,7 +1,8 @@
 // Package transfer brings the users of an application in and out as JSON Lines, one user a line: the format, the import that can be
 // interrupted and resumed, the export that takes the same memory for ten users and ten million.
 //
-// docs/import.md describes the format. The package knows neither flags nor terminals, and it never repeats a hash.
+// docs/import.md describes the format. The package knows neither flags nor terminals nor pages: the command and the portal both use it. It never
+// repeats a hash.
 package transfer
 
 import (
