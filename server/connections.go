@@ -12,16 +12,17 @@ import (
 type connections struct {
 	max int
 
-	mu     sync.Mutex
-	freed  *sync.Cond
-	open   int
-	closed bool
-	idle   *list.List // of net.Conn, the one idle for longest in front
-	place  map[net.Conn]*list.Element
+	mu      sync.Mutex
+	freed   *sync.Cond
+	open    int
+	closed  bool
+	idle    *list.List // of net.Conn, the one idle for longest in front
+	place   map[net.Conn]*list.Element
+	closing map[net.Conn]struct{} // closed for another one, and net/http has not noticed yet
 }
 
 func newConnections(most int) *connections {
-	c := &connections{max: most, idle: list.New(), place: map[net.Conn]*list.Element{}}
+	c := &connections{max: most, idle: list.New(), place: map[net.Conn]*list.Element{}, closing: map[net.Conn]struct{}{}}
 	c.freed = sync.NewCond(&c.mu)
 	return c
 }
@@ -31,7 +32,9 @@ func (c *connections) take() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.open >= c.max && !c.closed {
-		c.closeIdle()
+		if len(c.closing) == 0 { // one that ends is enough for one that comes
+			c.closeIdle()
+		}
 		c.freed.Wait()
 	}
 	if c.closed {
@@ -47,6 +50,7 @@ func (c *connections) closeIdle() {
 	if oldest := c.idle.Front(); oldest != nil {
 		conn, _ := c.idle.Remove(oldest).(net.Conn)
 		delete(c.place, conn)
+		c.closing[conn] = struct{}{}
 		go conn.Close() //nolint:errcheck // under TLS it writes, and the lock is held
 	}
 }
@@ -80,9 +84,12 @@ func (c *connections) watch(conn net.Conn, state http.ConnState) {
 			c.freed.Signal() // somebody may be waiting for one to close
 		}
 	case http.StateClosed, http.StateHijacked:
+		delete(c.closing, conn)
 		c.open--
 		c.freed.Signal()
-	case http.StateNew, http.StateActive:
+	case http.StateActive:
+		delete(c.closing, conn) // a last request came first: its place is free only once that is answered
+	case http.StateNew:
 	}
 }
 

@@ -25,6 +25,18 @@ func exchange(t testing.TB, conn net.Conn) int {
 	return response.StatusCode
 }
 
+// isIdle tells it of the connection with a client's address.
+func (c *connections) isIdle(client net.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at := c.idle.Front(); at != nil; at = at.Next() {
+		if conn, ok := at.Value.(net.Conn); ok && conn.RemoteAddr().String() == client.String() {
+			return true
+		}
+	}
+	return false
+}
+
 // SEC-75: clients that only keep their connections open shut nobody out.
 func TestIdleConnectionsGiveWayToNewOnes(t *testing.T) {
 	t.Parallel()
@@ -37,6 +49,12 @@ func TestIdleConnectionsGiveWayToNewOnes(t *testing.T) {
 			t.Fatal(code)
 		}
 		kept = append(kept, conn)
+		for began := time.Now(); !f.connections.isIdle(conn.LocalAddr()); { // the answer arrives a moment before that
+			if time.Since(began) > patience {
+				t.Fatal("the connection never became idle")
+			}
+			<-time.After(time.Millisecond)
+		}
 	}
 	if n := f.connections.count(); n > 3 {
 		t.Errorf("%d connections are open", n)
