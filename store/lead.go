@@ -52,6 +52,9 @@ func (s *Store) lead(ctx context.Context, name string, work func(context.Context
 	if _, err := connection.Exec(ctx, "SELECT pg_advisory_lock($1)", lockKey("lead "+s.epoch+" "+name)); err != nil {
 		return errors.Join(errDeposed, err)
 	}
+	if err := ctx.Err(); err != nil { // the lead may come just when nobody wants it any more
+		return err
+	}
 	leading, resign := context.WithCancel(ctx)
 	defer resign()
 	done := make(chan error, 1)
