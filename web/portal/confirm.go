@@ -2,8 +2,10 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
+	"strings"
 )
 
 // passwordField is the field of the password that is asked for once more.
@@ -43,7 +45,7 @@ func (v *visit) confirm() (done bool, err error) {
 }
 
 func (v *visit) askPassword(status int, complaint string) error {
-	body := confirmPage{What: v.texts.say(v.route.what), Action: v.r.URL.EscapedPath(), Back: path.Dir(v.r.URL.EscapedPath())}
+	body := confirmPage{What: v.texts.say(v.route.what), Action: v.r.URL.EscapedPath(), Back: v.pageAbove()}
 	for name, values := range v.form {
 		if name != formName {
 			body.Fields = append(body.Fields, field{name, values[0]})
@@ -56,4 +58,18 @@ func (v *visit) askPassword(status int, complaint string) error {
 		return 1
 	})
 	return v.show(status, "confirm", page{Title: v.texts.say("confirm.title"), Problem: complaint, Narrow: true, Body: body})
+}
+
+// pageAbove is the nearest page above the form: not every segment of an address has one.
+func (v *visit) pageAbove() string {
+	for at := path.Dir(v.r.URL.EscapedPath()); strings.HasPrefix(at, root+"/"); at = path.Dir(at) {
+		address, err := url.Parse(at)
+		if err != nil {
+			break
+		}
+		if _, pattern := v.mux.Handler(&http.Request{Method: http.MethodGet, URL: address, Host: v.r.Host}); pattern != everythingElse {
+			return at
+		}
+	}
+	return root
 }

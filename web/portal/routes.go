@@ -77,10 +77,16 @@ func (p *Portal) routes() []route {
 		{get, application + "/settings/delete", signedIn, "", (*visit).askDeleteApplication},
 		{post, application + "/settings/delete", password, "confirm.deleteapplication", (*visit).deleteApplication},
 
-		{get, root + "/", signedIn, "", (*visit).showNothing},
-		{post, root + "/", signedIn, "", (*visit).showNothing},
+		{get, everything, signedIn, "", (*visit).showNothing},
+		{post, everything, signedIn, "", (*visit).showNothing},
 	})
 }
+
+// everything is the path of what has no page of its own, and everythingElse its pattern.
+const (
+	everything     = root + "/"
+	everythingElse = http.MethodGet + " " + everything
+)
 
 // showNothing is every path that has no page.
 func (v *visit) showNothing() error { return errNotFound }
