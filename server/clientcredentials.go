@@ -138,7 +138,7 @@ func (s *Server) renewClient(r *request, owner uuid.UUID, answer envelope) error
 	}
 	s.traceClient(r, "client secret renewed", &client)
 	if revoke {
-		s.metrics.revocations.WithLabelValues("client").Inc()
+		r.countRevoked("client")
 	}
 	answer.Credentials = &credentials{ClientID: client.ClientID(), ClientSecret: secret}
 	if err := s.describeOverlap(r, answer.Credentials, client); err != nil {

@@ -46,7 +46,7 @@ func (r *request) authenticate() error {
 		return nil
 	}
 	if err != nil {
-		r.server.metrics.refused(err)
+		r.countRefused(err)
 		return err
 	}
 	r.caller = caller

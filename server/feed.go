@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/writ-auth/writ/claims"
@@ -92,7 +93,7 @@ func (s *Server) policy(r *request) error {
 	}
 	caller, err := s.feedCaller(r)
 	if err != nil {
-		s.metrics.refused(err)
+		r.countRefused(err)
 		return err
 	}
 	if r.caller = caller; caller == nil || !caller.ApplicationAccess(r.tenant) {
@@ -137,7 +138,11 @@ func (s *Server) feedReader(r *request, tenant *grants.Tenant, view *feed.View) 
 	}
 	caller, err := s.feedCaller(r)
 	if err != nil {
-		s.metrics.refused(err)
+		var application, organization uuid.UUID
+		if tenant != nil {
+			application, organization = tenant.Application.ID, tenant.Organization.ID
+		}
+		s.countRefused(err, application, organization)
 		return err
 	}
 	if caller == nil {

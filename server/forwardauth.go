@@ -22,7 +22,7 @@ func (s *Server) forwardAuth(r *request) error {
 	}
 	caller, err := r.identifyByHeader()
 	if err != nil {
-		s.metrics.refused(err)
+		r.countRefused(err)
 		return err
 	}
 	r.caller = caller

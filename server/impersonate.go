@@ -42,6 +42,6 @@ func (s *Server) impersonate(r *request) error {
 	if err != nil {
 		return s.tokenRefused(r, err)
 	}
-	s.metrics.countIssued(claims.ApplicationUser, impersonated)
+	r.countIssued(claims.ApplicationUser, impersonated)
 	return s.renderToken(r, token)
 }

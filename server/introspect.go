@@ -29,7 +29,7 @@ func (s *Server) introspect(r *request) error {
 	}
 	caller, err := s.introspector(r, form.client)
 	if err != nil {
-		s.metrics.refused(err)
+		r.countRefused(err)
 		return err
 	}
 	r.caller = caller

@@ -124,7 +124,7 @@ func (s *Server) endKey(r *request, action string, end func(ctx context.Context,
 	if err != nil {
 		return unknownKey(r, err)
 	}
-	s.metrics.revocations.WithLabelValues("key").Inc()
+	r.countRevoked("key")
 	status, err := s.Keys.Status(r.ctx(), r.param("kid"))
 	if err != nil {
 		return err

@@ -1,6 +1,9 @@
 package server
 
-import "github.com/writ-auth/writ/grants"
+import (
+	"github.com/writ-auth/writ/grants"
+	"github.com/writ-auth/writ/server/insight"
+)
 
 // legacyFeatures is the set of features of §2.7 that one request uses.
 type legacyFeatures uint8
@@ -15,9 +18,7 @@ const (
 )
 
 // legacyNames are the features' metric labels, in the order of the bits.
-func legacyNames() []string {
-	return []string{"query_token", "query_client", "get_token", "password_grant", "pin_grant", "json_token"}
-}
+func legacyNames() []string { return insight.Legacies() }
 
 // note counts a feature, once per request.
 func (r *request) note(feature legacyFeatures) { r.legacy |= feature }
@@ -37,13 +38,14 @@ func (r *request) use(feature legacyFeatures) error {
 }
 
 // countLegacy adds what the request has used to the metric.
-func (s *Server) countLegacy(used legacyFeatures) {
-	if used == 0 {
+func (s *Server) countLegacy(r *request) {
+	if r.legacy == 0 {
 		return
 	}
 	for i, name := range legacyNames() {
-		if used&(1<<i) != 0 {
+		if r.legacy&(1<<i) != 0 {
 			s.metrics.legacy.WithLabelValues(name).Inc()
+			r.count(insight.Legacy(i))
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (s *Server) finish(r *request) {
 			r.failed = r.fail(fmt.Errorf("panic: %v", cause))
 		}
 	}
-	s.countLegacy(r.legacy)
+	s.countLegacy(r)
 	took := s.Now().Sub(r.started)
 	s.measure(r, took)
 	r.endSpan()

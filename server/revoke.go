@@ -16,7 +16,7 @@ func (s *Server) revoke(r *request) error {
 	if err := s.Grants.Revoke(r.ctx(), r.tenant, form.client, form.token, r.source()); err != nil {
 		return err
 	}
-	s.metrics.revocations.WithLabelValues("token").Inc()
+	r.countRevoked("token")
 	r.answer(http.StatusOK, struct{}{})
 	return nil
 }

@@ -106,7 +106,7 @@ func (s *Server) revokeClient(r *request, owner uuid.UUID, action string) error 
 }
 
 func (s *Server) revoked(r *request, kind, action string) error {
-	s.metrics.revocations.WithLabelValues(kind).Inc()
+	r.countRevoked(kind)
 	return r.ok(envelope{Action: action})
 }
 

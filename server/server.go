@@ -24,6 +24,7 @@ import (
 	"github.com/writ-auth/writ/grants/feed"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
+	"github.com/writ-auth/writ/server/insight"
 	"github.com/writ-auth/writ/server/tracing"
 	"github.com/writ-auth/writ/web"
 )
@@ -109,6 +110,7 @@ type Server struct {
 	routes  []route
 	unknown pattern // any path without a route
 	metrics *metrics
+	insight *insight.Recorder
 	started time.Time
 
 	https           bool         // clients reach us by TLS, wherever it ends
@@ -131,6 +133,7 @@ func New(cfg Config) *Server {
 	s.feedLimit, s.feeding = grants.NewSourceLimit(cfg.Now, feedBurst, feedRate), feedBounds{feedPerSource, feedTotal, writePatience}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.metrics.watchFeed(&cfg.Feed.Stats)
+	s.insight = insight.New(cfg.Now, cfg.Feed.Stats.Followers.Load)
 	s.https = strings.HasPrefix(cfg.PublicURL, "https://")
 	if cfg.MaxConnections > 0 {
 		s.connections = newConnections(cfg.MaxConnections)

@@ -46,7 +46,7 @@ func (s *Server) managementToken(r *request) error {
 		return s.tokenRefused(r, err)
 	}
 	r.issued = token.Claims
-	s.metrics.countIssued(claims.AdminUser, reissued)
+	r.countIssued(claims.AdminUser, reissued)
 	return s.renderToken(r, token)
 }
 
@@ -117,7 +117,7 @@ func (s *Server) issue(r *request, req grants.TokenRequest) error {
 		return s.tokenRefused(r, err)
 	}
 	r.issued = token.Claims
-	s.metrics.countIssued(token.Claims.Level, req.GrantType)
+	r.countIssued(token.Claims.Level, req.GrantType)
 	return s.renderToken(r, token)
 }
 
@@ -127,7 +127,7 @@ func (s *Server) tokenRefused(r *request, err error) error {
 	if r.speaksOAuth() {
 		dialect = grants.RFC6749
 	}
-	s.metrics.countRefused(r.grant, r.known(err).In(dialect).Code)
+	r.countNoToken(r.known(err).In(dialect).Code)
 	return err
 }
 

@@ -292,6 +292,6 @@ func (s *Server) deactivateUser(r *request) error {
 	if err != nil {
 		return err
 	}
-	s.metrics.revocations.WithLabelValues("user").Inc()
+	r.countRevoked("user")
 	return r.entity("Deactivate user", userEntity(&user))
 }

@@ -82,7 +82,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.service.ShareFailures, w.audit.Run, w.mail.Run, w.feed.Run)
+	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.service.ShareFailures, w.audit.Run, w.mail.Run, w.feed.Run, w.handler.Insight().Run)
 	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 

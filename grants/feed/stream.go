@@ -79,6 +79,19 @@ func (h *Hub) Follow(ctx context.Context, v View, from Position) (*Follower, err
 	return &Follower{stream: s, seq: from.Seq}, nil
 }
 
+// Followers is how many follow the feed of an application now, or that of the management issuer as an organization.
+func (h *Hub) Followers(of uuid.UUID) (n int64) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, s := range h.streams[of] {
+		n += int64(s.followers)
+	}
+	if s := h.streams[Management][of]; s != nil {
+		n += int64(s.followers)
+	}
+	return n
+}
+
 // Close stops following.
 func (f *Follower) Close() {
 	if f.closed {
