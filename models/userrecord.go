@@ -121,6 +121,7 @@ type UserImport struct {
 type ImportNote struct {
 	Name, Value string // a fact to remember; without a name there is none
 	Audit       []AuditEvent
+	Step        *ImportStep // of an import of the portal; nil: it is none
 }
 
 // ImportResult is what became of one user.

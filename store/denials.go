@@ -143,7 +143,7 @@ func (s *Store) stream(ctx context.Context, each func(), columns []any, query st
 	return classify(rows.Err())
 }
 
-// PruneDenials removes up to limit expired denials, refresh tokens, links and sessions in one transaction, and answers how many. Fewer than
+// PruneDenials removes up to limit expired denials, refresh tokens, links, sessions and imports in one transaction, and answers how many. Fewer than
 // limit means that none is left.
 func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 	count := 0
@@ -159,6 +159,7 @@ func (s *Store) PruneDenials(ctx context.Context, limit int) (int, error) {
 			{"refresh_tokens", "hash", t.now},
 			{"link_tokens", "hash", t.now},
 			{"portal_sessions", "hash", t.now},
+			{"user_imports", "id", t.now}, // with what was uploaded
 			{"failure_counts", "key", t.now},
 			{"throttle_waits", "key", t.now},
 		} {

@@ -101,6 +101,11 @@ func (i *userImport) note() error {
 			return err
 		}
 	}
+	if note.Step != nil {
+		if err := i.step(*note.Step); err != nil {
+			return err
+		}
+	}
 	if len(note.Audit) == 0 {
 		return nil
 	}

@@ -64,6 +64,9 @@ func TestModelsAndSchemaNameTheSameColumns(t *testing.T) {
 		models.SigningKey{},
 		models.LinkToken{},
 		models.PortalSession{},
+		models.UserImportJob{},
+		models.UserImportPart{},
+		models.UserImportRefusal{},
 		models.AuditEvent{},
 		auditOrganization{},
 	} {

@@ -51,6 +51,10 @@ func Reseal(ctx context.Context, cfg Config, again func(Sealed, []byte) ([]byte,
 			}
 			count += n
 		}
+		// What was uploaded for an import lives for hours: whoever imports uploads it again.
+		if err := t.db.Where("1 = 1").Delete(&models.UserImportJob{}).Error; err != nil {
+			return err
+		}
 		return t.appendAudit([]models.AuditEvent{{
 			Action: "masterkey.replace", ActorLevel: models.AuditSystem, Detail: models.AuditDetail(map[string]any{"secrets": count}),
 		}})

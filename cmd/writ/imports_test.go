@@ -17,18 +17,20 @@ func allowed() map[string]struct{ ours, theirs []string } {
 	type row = struct{ ours, theirs []string }
 	return map[string]row{
 		"cmd/writ": {
-			[]string{"cmd/writ/operator", "server", "server/tracing", "web", "web/portal", "grants", "grants/feed", "mail", "claims", "claims/permission", "keys", "models", "store", "grants/transfer"},
+			[]string{"cmd/writ/operator", "server", "server/tracing", "web", "web/portal", "grants", "grants/feed", "mail", "claims", "claims/permission", "keys", "models", "store", "grants/transfer", "grants/userimport"},
 			[]string{"github.com/urfave/cli/v3", "github.com/BurntSushi/toml", "golang.org/x/sync", "github.com/schollz/progressbar/v3", "golang.org/x/term"},
 		},
+		"grants/userimport": {[]string{"grants/transfer", "models"}, nil},
 		"grants/transfer":   {[]string{"claims/strictjson", "grants", "models"}, nil},
 		"cmd/writ/operator": {[]string{"claims", "models"}, []string{"github.com/urfave/cli/v3", "golang.org/x/term"}},
 		"server": {
-			[]string{"web", "grants", "grants/feed", "mail", "claims", "claims/permission", "claims/revocation", "claims/strictjson", "keys", "models", "server/tracing"},
+			[]string{"web", "grants", "grants/feed", "mail", "claims", "claims/permission", "claims/revocation", "claims/strictjson", "keys", "models", "server/insight", "server/tracing"},
 			[]string{"github.com/labstack/echo/v4", "github.com/prometheus/client_golang"},
 		},
+		"server/insight": {[]string{"claims"}, nil},
 		"server/tracing": {nil, []string{"go.opentelemetry.io/otel"}},
 		"web":            {[]string{"grants", "claims", "claims/permission", "keys", "models"}, []string{"github.com/labstack/echo/v4"}},
-		"web/portal":     {[]string{"claims", "claims/permission", "grants", "models"}, nil},
+		"web/portal":     {[]string{"claims", "claims/permission", "grants", "grants/transfer", "grants/userimport", "models", "server/insight"}, nil},
 		"grants": {
 			[]string{"claims", "claims/permission", "claims/strictjson", "keys", "models"},
 			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys", "github.com/hashicorp/golang-lru/v2"},

@@ -38,7 +38,35 @@ type Import struct {
 	// Progress is told how many bytes of the input are done.
 	Progress func(bytes int64)
 
-	batch int // lines of a transaction; 0: as above
+	// Restricted says that whoever imports has rights in this application only. Hashes and PINs reject a line, for what it costs to verify
+	// them is everybody's; identifiers and dates of creation are passed over, as by POST /users.
+	Restricted bool
+	// Journal is where the place is kept; nil: in a fact of the installation, by the application.
+	Journal Journal
+	// Audit completes the entry of a batch in the audit trail with who imports; nil: somebody at the command line.
+	Audit func(*models.AuditEvent)
+
+	Batch int // lines of a transaction; 0: as above
+}
+
+// Journal keeps the place of an import.
+type Journal interface {
+	// Former is the place that was kept last, models.ErrNotFound if none was.
+	Former(ctx context.Context) (string, error)
+	// Keep makes what is committed together with a batch. It may be asked twice.
+	Keep(p Place) (models.ImportNote, error)
+	// Tried is told of a batch of a dry run.
+	Tried(ctx context.Context, p Place) error
+}
+
+// Place is how far an import is behind a batch.
+type Place struct {
+	State      string // for Former
+	Bytes      int64  // of the input
+	Rejected   int    // lines before the batch
+	Rejections []Rejection
+	Summary    Summary
+	Done       bool
 }
 
 // ErrChanged says that the input is not the one of the import that was interrupted.
@@ -61,10 +89,10 @@ type importRun struct {
 // Run imports. The summary is right even with an error: it is what has been committed.
 func (i *Import) Run(ctx context.Context) (Summary, error) {
 	r := &importRun{Import: i, claims: map[string]int{}}
-	r.parser = parser{fields(), i.Application.ID, i.Now()}
+	r.parser = parser{fields(), i.Application.ID, i.Now(), i.Restricted}
 	r.lines = lines{in: bufio.NewReaderSize(i.Input, 64<<10), sum: sha256.New()}
 	r.state = newState(i.OnConflict)
-	if r.perBatch = i.batch; r.perBatch == 0 {
+	if r.perBatch = i.Batch; r.perBatch == 0 {
 		r.perBatch = linesPerBatch
 		if i.OnConflict == models.ConflictUpdate {
 			r.perBatch = changesPerBatch
@@ -185,7 +213,7 @@ func (r *importRun) store(ctx context.Context, b batch) error {
 	}
 	if r.DryRun {
 		r.count(b, outcomes)
-		if err := r.keepRejects(); err != nil {
+		if err := r.tried(ctx); err != nil {
 			return err
 		}
 	}
@@ -222,12 +250,39 @@ func (r *importRun) note(b batch, outcomes []models.ImportOutcome) (models.Impor
 	if err := r.keepRejects(); err != nil {
 		return models.ImportNote{}, err
 	}
-	value, err := r.next.encode()
-	note := models.ImportNote{Name: r.stateName(), Value: value}
+	note, err := r.place()
+	if err != nil {
+		return note, err
+	}
 	if event, happened := r.audit(); happened {
 		note.Audit = []models.AuditEvent{event}
 	}
-	return note, err
+	return note, nil
+}
+
+// place is what is kept of how far the import is.
+func (r *importRun) place() (models.ImportNote, error) {
+	value, err := r.next.encode()
+	if err != nil || r.Journal == nil {
+		return models.ImportNote{Name: r.stateName(), Value: value}, err
+	}
+	return r.Journal.Keep(r.placeOf(value))
+}
+
+func (r *importRun) placeOf(state string) Place {
+	return Place{state, r.next.Offset, r.state.Summary.Rejected, r.rejections, r.next.Summary, r.next.Done}
+}
+
+// tried is what happens behind a batch of a dry run.
+func (r *importRun) tried(ctx context.Context) error {
+	if err := r.keepRejects(); err != nil || r.Journal == nil {
+		return err
+	}
+	value, err := r.next.encode()
+	if err != nil {
+		return err
+	}
+	return r.Journal.Tried(ctx, r.placeOf(value))
 }
 
 // keepRejects comes before the commit: what is committed is in the file, and what is not is overwritten by whoever resumes.
@@ -244,10 +299,14 @@ func (r *importRun) keepRejects() (err error) {
 // audit is the entry of a batch in the audit trail; false if it changed nobody.
 func (r *importRun) audit() (models.AuditEvent, bool) {
 	created, updated := r.next.Summary.Created-r.state.Summary.Created, r.next.Summary.Updated-r.state.Summary.Updated
-	return models.AuditEvent{
+	event := models.AuditEvent{
 		Action: "user.import", Result: models.AuditOK, Count: int64(created + updated),
 		OrganizationID: &r.Organization.ID, ApplicationID: &r.Application.ID,
 		ActorLevel: models.AuditSystem, TargetKind: "application", TargetID: r.Application.ID.String(), TargetName: r.Application.Name,
 		Source: "command line", Detail: models.AuditDetail(map[string]any{"created": created, "updated": updated}),
-	}, created+updated > 0
+	}
+	if r.Audit != nil {
+		r.Audit(&event)
+	}
+	return event, created+updated > 0
 }

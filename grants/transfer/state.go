@@ -84,18 +84,39 @@ func (i *Import) stateName() string { return "users_import:" + i.Application.ID.
 
 // former is the state that an earlier import has left, if there was one.
 func (i *Import) former(ctx context.Context) (state, bool, error) {
-	text, err := i.Store.Meta(ctx, i.stateName())
+	text, err := i.noted(ctx)
 	if errors.Is(err, models.ErrNotFound) {
 		return state{}, false, nil
 	}
 	if err != nil {
 		return state{}, false, err
 	}
+	former, err := decode(text)
+	return former, err == nil, err
+}
+
+func (i *Import) noted(ctx context.Context) (string, error) {
+	if i.Journal != nil {
+		return i.Journal.Former(ctx)
+	}
+	return i.Store.Meta(ctx, i.stateName())
+}
+
+func decode(text string) (state, error) {
 	former := newState("")
 	if err := json.Unmarshal([]byte(text), &former); err != nil {
-		return state{}, false, fmt.Errorf("the note of an earlier import cannot be read: %w", err)
+		return state{}, fmt.Errorf("the note of an earlier import cannot be read: %w", err)
 	}
-	return former, true, nil
+	return former, nil
+}
+
+// SummaryOf reads the counts from the state of a Place; those of nothing for an empty one.
+func SummaryOf(state string) (Summary, error) {
+	if state == "" {
+		return newState("").Summary, nil
+	}
+	former, err := decode(state)
+	return former.Summary, err
 }
 
 // Unfinished tells on which line an earlier import into the application stopped; 0 if none did.

@@ -68,7 +68,7 @@ func client(kind models.ClientKind, owner uuid.UUID) models.Client {
 func (w *world) job(input string, change ...func(*Import)) (*Import, *[]string) {
 	reports := &[]string{}
 	job := &Import{
-		Store: w.Store, Organization: w.acme, Application: w.shop, OnConflict: models.ConflictFail, Input: strings.NewReader(input), Now: time.Now, batch: 500,
+		Store: w.Store, Organization: w.acme, Application: w.shop, OnConflict: models.ConflictFail, Input: strings.NewReader(input), Now: time.Now, Batch: 500,
 		Report: func(r Rejection) { *reports = append(*reports, fmt.Sprintf("%d: %s", r.Line, r.Reason)) },
 	}
 	for _, c := range change {
@@ -308,7 +308,7 @@ func TestExportAndImportAreInverse(t *testing.T) {
 func FuzzLines(f *testing.F) {
 	f.Add([]byte(`{"username":"a","created":1,"roles":["x"],"hash":"` + sha1Hash + `"}`))
 	f.Add([]byte(`{"username":"a","properties":{"a":null}}`))
-	p := parser{fields(), uuid.New(), time.UnixMilli(1)}
+	p := parser{fields(), uuid.New(), time.UnixMilli(1), false}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		u, err := p.parse(text)
 		if err != nil {

@@ -54,7 +54,10 @@ type parser struct {
 	fields      map[string]field
 	application uuid.UUID
 	now         time.Time
+	restricted  bool // see Import
 }
+
+var errRestricted = errors.New("hashes are imported by the superuser only")
 
 // parse reads a line and checks everything that can be known without the database. Errors never repeat a hash.
 func (p *parser) parse(text []byte) (user, error) {
@@ -80,6 +83,12 @@ func (p *parser) parse(text []byte) (user, error) {
 		if err := read(&u, members[name]); err != nil {
 			return user{}, fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if p.restricted {
+		if u.PasswordHash != nil || u.PINHash != nil {
+			return user{}, errRestricted
+		}
+		u.ID, u.Created = uuid.Nil, nil
 	}
 	_, err = u.NewUser(p.application, p.now)
 	return u, err
