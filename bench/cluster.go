@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/writ-auth/writ/store/storetest/postgrestest"
 )
@@ -40,6 +39,7 @@ type replica struct {
 	mutex   sync.Mutex
 	process *process
 	address atomic.Pointer[string]
+	away    atomic.Bool // it does not answer, and the balancer has noticed
 }
 
 // startCluster fills a database and starts replicas on it, each pinned to a core of its own if wanted.
@@ -116,17 +116,10 @@ func (c *cluster) restart(ctx context.Context, r *replica) error {
 	return c.start(ctx, r)
 }
 
-// stand stops a replica for a while.
-func (c *cluster) stand(ctx context.Context, r *replica, length time.Duration) error {
-	p := r.running()
-	if err := p.command.Process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	wait(ctx, length)
-	return p.command.Process.Signal(syscall.SIGCONT)
-}
+// errNobodyThere says that no replica could be reached.
+var errNobodyThere = errors.New("no replica answers")
 
-// robin sends each request to the next replica, and on to another one if that cannot be reached.
+// robin sends each request to the next replica that is not away, and on to another one if that cannot be reached.
 type robin struct {
 	*cluster
 
@@ -137,7 +130,11 @@ type robin struct {
 func (r *robin) RoundTrip(request *http.Request) (*http.Response, error) {
 	var failures []error
 	for range r.replicas {
-		to, err := url.Parse(r.replicas[r.next.Add(1)%uint64(len(r.replicas))].url())
+		next := r.replicas[r.next.Add(1)%uint64(len(r.replicas))]
+		if next.away.Load() {
+			continue
+		}
+		to, err := url.Parse(next.url())
 		if err != nil {
 			return nil, err
 		}
@@ -154,5 +151,5 @@ func (r *robin) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		failures = append(failures, err)
 	}
-	return nil, errors.Join(failures...)
+	return nil, errors.Join(append(failures, errNobodyThere)...)
 }

@@ -29,7 +29,7 @@ func (s *soak) clients(ctx context.Context) {
 			s.counts.tokens.Add(1)
 			s.ledger.add(&soakToken{raw: token, user: -1})
 		} else if answer.known() {
-			s.violated("client_credentials: %d %s", answer.status, answer.body)
+			s.violated(validIsAccepted, "client_credentials: %d %s", answer.status, answer.body)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (s *soak) logins(ctx context.Context) {
 			s.counts.tokens.Add(1)
 			s.ledger.add(&soakToken{raw: token, user: user})
 		} else if answer.known() {
-			s.violated("a login: %d %s", answer.status, answer.body)
+			s.violated(validIsAccepted, "a login: %d %s", answer.status, answer.body)
 		}
 		s.accounts[user].RUnlock()
 	}
@@ -79,83 +79,106 @@ func (s *soak) refreshes(ctx context.Context) {
 		answer := s.ask(ctx, question{
 			method: http.MethodPost, path: soakRoot + "/token", form: url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}},
 		})
-		token, next := answer.token()
 		ended := s.accounts[user].epoch != epoch
 		s.accounts[user].RUnlock()
-		switch {
-		case !answer.known(): // whether it is spent nobody knows
-			next = ""
-		case token != "" && ended:
-			s.violated("a session that was ended got a token")
-		case token == "" && !ended && s.calm(begun):
-			s.violated("a refresh: %d %s", answer.status, answer.body)
-		case token != "":
-			s.counts.refreshes.Add(1)
-			s.ledger.add(&soakToken{raw: token, user: user})
-		}
-		refresh = next
+		refresh = s.refreshed(answer, user, ended, begun)
 		if rand.IntN(20) == 0 { //nolint:gosec // as above
 			refresh = ""
 		}
 	}
 }
 
+// refreshed looks at the answer to a refresh token of a session that began at a moment, and gives the next one.
+func (s *soak) refreshed(answer said, user int, ended bool, begun time.Time) (next string) {
+	token, next := answer.token()
+	switch {
+	case !answer.known(): // whether it is spent nobody knows
+		return ""
+	case token != "" && ended:
+		s.violated(revokedIsRefused, "a session that was ended got a token")
+	case token == "" && !ended && s.calm(begun):
+		s.violated(validIsAccepted, "a refresh: %d %s", answer.status, answer.body)
+	case token != "":
+		s.counts.refreshes.Add(1)
+		s.ledger.add(&soakToken{raw: token, user: user})
+	}
+	return next
+}
+
 // revokes revokes tokens and waits until each is refused everywhere.
 func (s *soak) revokes(ctx context.Context) {
 	for ; ctx.Err() == nil; wait(ctx, revokePause) {
-		token := s.ledger.random(false)
-		if token == nil || !token.doom() {
-			continue
-		}
-		s.ledger.bury(func(t *soakToken) bool { return t == token })
-		s.secret.RLock()
-		answer := s.ask(ctx, question{method: http.MethodPost, path: soakRoot + "/revoke", form: s.asClient(url.Values{"token": {token.raw}})})
-		s.secret.RUnlock()
-		switch {
-		case answer.status == http.StatusOK:
-			at := time.Now()
-			token.end(at)
-			s.counts.revocations.Add(1)
-			s.refusedEverywhere(ctx, token, at)
-		case answer.known():
-			s.violated("a revocation: %d %s", answer.status, answer.body)
+		if token := s.revoke(ctx, ""); token != nil {
+			s.refusedEverywhere(ctx, token)
 		}
 	}
 }
 
+// revoke revokes one token, at one replica or at any if base is empty. It is nil if that was not acknowledged.
+func (s *soak) revoke(ctx context.Context, base string) *soakToken {
+	token := s.ledger.random(false)
+	if token == nil || !token.doom() {
+		return nil
+	}
+	s.ledger.bury(func(t *soakToken) bool { return t == token })
+	s.secret.RLock()
+	answer := s.ask(ctx, question{base: base, method: http.MethodPost, path: soakRoot + "/revoke", form: s.asClient(url.Values{"token": {token.raw}})})
+	s.secret.RUnlock()
+	if answer.status == http.StatusOK {
+		token.end(time.Now())
+		s.counts.revocations.Add(1)
+		return token
+	}
+	if answer.known() {
+		s.violated(validIsAccepted, "a revocation: %d %s", answer.status, answer.body)
+	}
+	return nil
+}
+
 // refusedEverywhere asks all replicas and the resource server until each has refused, and takes the time. That a replica cannot answer is no
 // acceptance; a resource server that is cut off may accept for as long as it is set to.
-func (s *soak) refusedEverywhere(ctx context.Context, token *soakToken, at time.Time) {
-	refusing := 0
-	for refusing < len(s.replicas) && ctx.Err() == nil {
-		active, answer := s.introspect(ctx, s.replicas[refusing].url(), token.raw)
-		switch {
-		case answer.status == http.StatusOK && !active:
-			refusing++
-			continue
-		case answer.status == http.StatusOK && answer.asked.Sub(at) > heardWithin+freshWithin:
-			s.violated("replica %d accepts a token that was revoked %v before", refusing, answer.asked.Sub(at))
+func (s *soak) refusedEverywhere(ctx context.Context, token *soakToken) {
+	for _, r := range s.replicas {
+		if !s.refusedBy(ctx, r, token) {
 			return
 		}
-		wait(ctx, askEvery*10)
 	}
 	for ctx.Err() == nil {
 		asked := time.Now()
 		if _, err := s.follower.Verify(ctx, token.raw); errors.Is(err, verifier.ErrRevoked) {
 			break
 		}
-		if asked.Sub(at) > heardWithin && s.calm(at) {
-			s.violated("a resource server accepts a token that was revoked %v before", asked.Sub(at))
-			return
+		if !s.calm(token.revoked) {
+			return // audit looks at it again
 		}
-		if !s.calm(at) {
+		if after := asked.Sub(token.revoked); after > heardWithin {
+			s.violated(revokedIsRefused, "by a resource server, %v after the revocation of a token", after)
 			return
 		}
 		wait(ctx, askEvery*10)
 	}
-	if s.calm(at) && ctx.Err() == nil {
-		s.heard.add(time.Since(at))
+	if s.calm(token.revoked) && ctx.Err() == nil {
+		s.heard.add(time.Since(token.revoked))
 	}
+}
+
+// refusedBy waits until a replica refuses a token, or is away.
+func (s *soak) refusedBy(ctx context.Context, r *replica, token *soakToken) bool {
+	for ctx.Err() == nil && !r.away.Load() {
+		active, answer := s.introspect(ctx, r.url(), token.raw)
+		if answer.status == http.StatusOK && !active {
+			return true
+		}
+		pause := askEvery * 10
+		if after := answer.asked.Sub(token.revoked); answer.status != http.StatusOK {
+			pause = verifyPause
+		} else if after > heardWithin+freshWithin {
+			s.violated(revokedIsRefused, "by replica %d, %v after the revocation of a token", r.number, after)
+			return false
+		}
+		wait(ctx, pause)
+	}
+	return true
 }
 
 // freshWithin is what a replica that stood still, or lost its database, may know too late.
@@ -186,11 +209,11 @@ func (s *soak) verify(ctx context.Context, token *soakToken) {
 	case ctx.Err() != nil:
 	case expected == accepted && err != nil:
 		if token.expected(time.Now()) == accepted && s.calm(asked) {
-			s.violated("a resource server refuses a valid token: %v", err)
+			s.violated(validIsAccepted, "a resource server refuses a valid token: %v", err)
 		}
 	case expected == refused && err == nil:
-		if s.calm(token.revoked) {
-			s.violated("a resource server accepts a revoked token")
+		if s.calm(asked) { // whenever it was revoked: what was missed while something was broken is known by now
+			s.violated(revokedIsRefused, "a resource server accepts a revoked token")
 		}
 	case expected == accepted:
 		s.counts.verifications.Add(1)
@@ -210,10 +233,10 @@ func (s *soak) examine(ctx context.Context, base string, token *soakToken) {
 	switch {
 	case expected == accepted && !active:
 		if token.expected(time.Now()) == accepted {
-			s.violated("a replica refuses a valid token")
+			s.violated(validIsAccepted, "a replica refuses a valid token")
 		}
 	case expected == refused && active:
-		s.violated("a replica accepts a revoked token")
+		s.violated(revokedIsRefused, "a replica accepts a revoked token")
 	case expected == accepted:
 		s.counts.verifications.Add(1)
 	case expected == refused:
@@ -221,29 +244,25 @@ func (s *soak) examine(ctx context.Context, base string, token *soakToken) {
 	}
 }
 
-// audit looks at every token at the end, at all replicas and the resource server.
+// use asks a replica for something with a revoked token.
+func (s *soak) use(ctx context.Context, base string, token *soakToken) {
+	expected := token.expected(time.Now().Add(-freshWithin))
+	answer := s.ask(ctx, question{base: base, method: http.MethodGet, path: soakRoot + "/users?limit=1", bearer: token.raw})
+	switch {
+	case expected == refused && answer.status == http.StatusOK:
+		s.violated(revokedIsRefused, "a replica lets a revoked token list users")
+	case expected == refused && answer.known():
+		s.counts.refusals.Add(1)
+	}
+}
+
+// audit looks at every token at the end, at all replicas and the resource server, when everything must be known everywhere.
 func (s *soak) audit(ctx context.Context) {
-	wait(ctx, heardWithin+freshWithin)
+	wait(ctx, max(heardWithin+freshWithin, time.Until(*s.calmSince.Load())))
 	for i, token := range s.ledger.all() {
 		s.verify(ctx, token)
 		if i%10 == 0 {
 			s.examine(ctx, s.replicas[i/10%len(s.replicas)].url(), token)
 		}
-	}
-}
-
-// watchesMemory takes the memory of all replicas every second.
-func (s *soak) watchesMemory(ctx context.Context) {
-	for ; ctx.Err() == nil; wait(ctx, time.Second) {
-		if s.faulting.Load() {
-			continue // a replica that has just started is small
-		}
-		sum := 0.0
-		for _, r := range s.replicas {
-			sum += residentMiB(r.running().pid())
-		}
-		s.memory.mutex.Lock()
-		s.memory.values = append(s.memory.values, sum)
-		s.memory.mutex.Unlock()
 	}
 }

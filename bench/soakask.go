@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -41,7 +39,7 @@ func (s *soak) ask(ctx context.Context, q question) said {
 	}
 	request, err := http.NewRequestWithContext(ctx, q.method, base+q.path, strings.NewReader(body))
 	if err != nil {
-		s.violated("%s %s: %v", q.method, q.path, err)
+		s.violated(soakWorks, "%s %s: %v", q.method, q.path, err)
 		return answer
 	}
 	if q.form != nil {
@@ -59,13 +57,15 @@ func (s *soak) ask(ctx context.Context, q question) said {
 	case ctx.Err() != nil: // the time is over
 	case err != nil:
 		if s.calm(answer.asked) {
-			s.violated("%s %s: %v", q.method, q.path, err)
+			s.violated(alwaysAnswered, "%s %s: %v", q.method, q.path, err)
 		}
 	case response.StatusCode >= http.StatusInternalServerError:
 		answer.status = response.StatusCode
-		s.counts.unavailable.Add(1)
+		if response.StatusCode == http.StatusServiceUnavailable {
+			s.counts.unavailable.Add(1)
+		}
 		if s.calm(answer.asked) || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
-			s.violated("%s %s: %d %s", q.method, q.path, response.StatusCode, answer.body)
+			s.violated(alwaysAnswered, "%s %s: %d %s", q.method, q.path, response.StatusCode, answer.body)
 		}
 	default:
 		answer.status = response.StatusCode
@@ -94,25 +94,13 @@ func (s *soak) asClient(values url.Values) url.Values {
 	return values
 }
 
-func (s *soak) superuser(ctx context.Context) (string, error) {
-	answer := s.ask(ctx, question{
-		method: http.MethodPost, path: "/management/token",
-		json: fmt.Sprintf(`{"grant_type":"password","username":"superuser","password":%q}`, clusterSuperuser),
-	})
-	token, _ := answer.token()
-	if token == "" {
-		return "", errors.Join(errors.New("the superuser gets no token"), fmt.Errorf("%d %s", answer.status, answer.body))
-	}
-	return token, nil
-}
-
 // introspect asks a replica, or any if base is empty, whether a token is active.
 func (s *soak) introspect(ctx context.Context, base, token string) (active bool, answer said) {
 	s.secret.RLock()
 	defer s.secret.RUnlock()
 	answer = s.ask(ctx, question{base: base, method: http.MethodPost, path: soakRoot + "/introspect", form: s.asClient(url.Values{"token": {token}})})
 	if answer.known() && answer.status != http.StatusOK {
-		s.violated("introspection: %d %s", answer.status, answer.body)
+		s.violated(validIsAccepted, "introspection: %d %s", answer.status, answer.body)
 	}
 	return strings.Contains(string(answer.body), `"active":true`), answer
 }

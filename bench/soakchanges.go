@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -14,9 +12,6 @@ const (
 	changePause = time.Second
 	// A change that was not acknowledged is asked for again: all of them mean the same a second time.
 	changeAgain = 500 * time.Millisecond
-
-	faultEvery  = 12 * time.Second
-	standLength = 8 * time.Second
 )
 
 // administers changes users, rights and the client's secret.
@@ -47,7 +42,7 @@ func (s *soak) change(ctx context.Context, method, path, body string) said {
 			s.counts.changes.Add(1)
 			return answer
 		case answer.known():
-			s.violated("%s %s: %d %s", method, path, answer.status, answer.body)
+			s.violated(validIsAccepted, "%s %s: %d %s", method, path, answer.status, answer.body)
 			return answer
 		}
 		wait(ctx, changeAgain)
@@ -55,15 +50,15 @@ func (s *soak) change(ctx context.Context, method, path, body string) said {
 }
 
 // within waits until every replica answers as it must.
-func (s *soak) within(ctx context.Context, what string, holds func(base string) bool) {
+func (s *soak) within(ctx context.Context, broken invariant, what string, holds func(base string) bool) {
 	for _, r := range s.replicas {
-		for began := time.Now(); ctx.Err() == nil; wait(ctx, changeAgain/10) {
+		for began := time.Now(); ctx.Err() == nil && !r.away.Load(); wait(ctx, changeAgain/10) {
 			asked := time.Now()
 			if holds(r.url()) || !s.calm(began) {
 				break
 			}
 			if asked.Sub(began) > heardWithin {
-				s.violated("replica %d: %s, not within %v", r.number, what, heardWithin)
+				s.violated(broken, "replica %d: %s, not within %v", r.number, what, heardWithin)
 				break
 			}
 		}
@@ -90,7 +85,7 @@ func (s *soak) disable(ctx context.Context, user int) {
 	defer s.accounts[user].Unlock()
 	path := soakRoot + "/users/" + userName(user)
 	s.ending(user, func() bool { return s.change(ctx, http.MethodPut, path, `{"disabled":true}`).status == http.StatusOK })
-	s.within(ctx, "a disabled user cannot log in", func(base string) bool {
+	s.within(ctx, revokedIsRefused, "a disabled user cannot log in", func(base string) bool {
 		_, _, answer := s.login(ctx, base, user)
 		return answer.known() && answer.status != http.StatusOK
 	})
@@ -115,14 +110,15 @@ func (s *soak) changeRights(ctx context.Context, user int) {
 	for _, one := range []struct {
 		method, what string
 		status       int
+		broken       invariant
 	}{
-		{http.MethodPost, "a new role holds", http.StatusOK},
-		{http.MethodDelete, "a role that was taken away is gone", http.StatusUnauthorized},
+		{http.MethodPost, "a new role holds", http.StatusOK, validIsAccepted},
+		{http.MethodDelete, "a role that was taken away is gone", http.StatusUnauthorized, revokedIsRefused},
 	} {
 		if s.change(ctx, one.method, path, "").status != http.StatusOK {
 			return
 		}
-		s.within(ctx, one.what, func(base string) bool {
+		s.within(ctx, one.broken, one.what, func(base string) bool {
 			return s.ask(ctx, question{base: base, method: http.MethodGet, path: soakRoot + "/users?limit=1", bearer: token}).status == one.status
 		})
 	}
@@ -140,7 +136,7 @@ func (s *soak) renewSecret(ctx context.Context) {
 	}
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body, &renewed) != nil || renewed.Credentials.Secret == "" {
 		if ctx.Err() == nil {
-			s.violated("a new secret: %d %s", answer.status, answer.body)
+			s.violated(validIsAccepted, "a new secret: %d %s", answer.status, answer.body)
 		}
 		return
 	}
@@ -152,43 +148,8 @@ func (s *soak) renewSecret(ctx context.Context) {
 		return s.ask(ctx, question{base: base, method: http.MethodPost, path: soakRoot + "/token", form: form})
 	}
 	wait(ctx, changeAgain) // asking before it is known would count as a wrong secret
-	s.within(ctx, "the new secret holds", func(base string) bool { return grant(base, s.seed.secret).status == http.StatusOK })
-	if answer := grant(s.replicas[rand.IntN(len(s.replicas))].url(), former); answer.status == http.StatusOK { //nolint:gosec // chooses
-		s.violated("the former secret of the client is taken")
+	s.within(ctx, validIsAccepted, "the new secret holds", func(base string) bool { return grant(base, s.seed.secret).status == http.StatusOK })
+	if answer := grant("", former); answer.status == http.StatusOK {
+		s.violated(revokedIsRefused, "the former secret of the client is taken")
 	}
-}
-
-// breaks kills and stops replicas and the database, one after the other.
-func (s *soak) breaks(ctx context.Context) {
-	for turn := 0; ; turn++ {
-		wait(ctx, faultEvery)
-		if ctx.Err() != nil {
-			return
-		}
-		s.faulting.Store(true)
-		if err := s.breakOne(ctx, turn); err != nil && ctx.Err() == nil {
-			s.violated("the fault itself: %v", err)
-		}
-		calm := time.Now().Add(calmAfter)
-		s.calmSince.Store(&calm)
-		s.faulting.Store(false)
-		s.counts.faults.Add(1)
-	}
-}
-
-func (s *soak) breakOne(ctx context.Context, turn int) error {
-	r := s.replicas[turn%len(s.replicas)]
-	fmt.Fprintf(s.notes, "%s fault %d\n", time.Now().Format(time.TimeOnly), turn)
-	ctx = context.WithoutCancel(ctx) // what has begun is ended, even if the time is over: nothing must stay stopped
-	switch turn % 3 {
-	case 0:
-		return s.restart(ctx, r)
-	case 1:
-		return s.stand(ctx, r, standLength)
-	}
-	if err := s.database.Kill(); err != nil {
-		return err
-	}
-	wait(ctx, standLength/2)
-	return s.database.Start() //nolint:contextcheck // it has a bound of its own
 }
