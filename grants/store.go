@@ -66,6 +66,7 @@ type tokenStore interface {
 type rightsStore interface {
 	Rights(ctx context.Context, application, user uuid.UUID) (models.Rights, error)
 	GuestRules(ctx context.Context, application uuid.UUID) ([]string, error)
+	Sources(ctx context.Context, application uuid.UUID, kind models.HolderKind, holder uuid.UUID) ([]models.Source, error)
 }
 
 // Keys signs and verifies; *keys.Ring is the implementation.

@@ -112,3 +112,13 @@ type Rights struct {
 	Groups []string
 	Rules  []string
 }
+
+// Source is one of the places that the rules of somebody come from. Through is the path of the group by which he has a role; "" is himself, or
+// the role default.
+type Source struct {
+	Kind    HolderKind
+	ID      uuid.UUID
+	Name    string // of a role, the path of a group, a username
+	Through string
+	Rules   []string
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -290,6 +291,19 @@ var rights = []contract{
 		equal(t, "what staff/north gives", gained, []string{"of chief", "of clerk", "of north", "of staff", "shared"})
 		_, err = f.GroupRules(ctx, f.shop.ID, uuid.New())
 		fails(t, err, models.ErrNotFound)
+		equal(t, "sources of dana", f.told(t, models.HolderUser, f.dana.ID), []string{
+			"user dana: own,shared", "group staff: of staff", "group Staff/North: of north", "group staff/north/missing/Deep: of deep",
+			"role chief by staff: of chief", "role clerk: of clerk,shared", "role default: get,put:/users/${user},get:/users/${user}/**",
+		})
+		equal(t, "sources of staff/north", f.told(t, models.HolderGroup, north.ID), []string{
+			"group staff: of staff", "group Staff/North: of north", "role chief by staff: of chief", "role clerk by staff: of clerk,shared",
+			"role default: get,put:/users/${user},get:/users/${user}/**",
+		})
+		equal(t, "sources of boss", f.told(t, models.HolderRole, boss.ID), []string{
+			"role boss: of boss", "role default: get,put:/users/${user},get:/users/${user}/**",
+		})
+		_, err = f.Sources(ctx, uuid.New(), models.HolderUser, f.dana.ID)
+		fails(t, err, models.ErrNotFound)
 	}},
 	{"without the roles default and guest nobody gains by them", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
@@ -324,4 +338,20 @@ func (f *fixture) ruled(t *testing.T, kind models.HolderKind, id uuid.UUID, rule
 	t.Helper()
 	_, err := f.AddRules(t.Context(), f.shop.ID, kind, id, rules)
 	must(t, err)
+}
+
+// told are the sources of somebody's rules in words.
+func (f *fixture) told(t *testing.T, kind models.HolderKind, id uuid.UUID) []string {
+	t.Helper()
+	sources, err := f.Sources(t.Context(), f.shop.ID, kind, id)
+	must(t, err)
+	told := make([]string, 0, len(sources))
+	for _, source := range sources {
+		text := string(source.Kind) + " " + source.Name
+		if source.Through != "" {
+			text += " by " + source.Through
+		}
+		told = append(told, text+": "+strings.Join(source.Rules, ","))
+	}
+	return told
 }
