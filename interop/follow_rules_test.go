@@ -105,6 +105,10 @@ func (f *follower) increments() {
 	f.p.say(f.p.signed(f.T, "one", with(denying(f.T, 5, 8), "ended", true)))
 	f.read("an older increment")
 	f.accepted("after an older increment that says it has ended", "live")
+	// So is one that came late: nothing has been added since, but what it says of the state is out of date.
+	f.p.say(f.p.signed(f.T, "one", with(with(denying(f.T, f.seq, f.seq), "ended", true), "as_of", time.Now().Unix()-100)))
+	f.read("an increment that came late")
+	f.accepted("after a late increment that says it has ended", "live")
 
 	subject := func(gen int) []map[string]any {
 		return []map[string]any{{"sub": hashed(f.T, "user e"), "gen": gen, "exp": time.Now().Unix() + 3600}}

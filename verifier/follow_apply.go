@@ -48,7 +48,7 @@ func (f *follower) add(d *revocation.Document) (outcome, error) {
 	case old == nil || f.gap || d.Epoch != old.epoch || d.From > old.seq:
 		f.gap = true
 		return missing, nil
-	case d.Seq < old.seq:
+	case d.Seq < old.seq, d.Seq == old.seq && d.AsOf < old.asOf.Unix(): // rule 2: what it says of keys and of the end is out of date
 		return ignored, nil
 	case f.authorization != "" && f.raised > 0 && d.Policy == 0 && !d.Ended:
 		// The document that everybody gets has no claim changes: taking it for ours would lose some. An issuer that has ended has no others.

@@ -93,6 +93,7 @@ func TestRulesOfIncrements(t *testing.T) {
 		"empty":                  {revocation.Document{Epoch: "e", From: 50, Seq: 50, AsOf: 910, Keys: []string{"k"}}, applied, []string{"a"}, 50, 910, 1},
 		"overlaps":               {revocation.Document{Epoch: "e", From: 10, Seq: 51, AsOf: 910, Tokens: tokens("a", "b")}, applied, []string{"a", "b"}, 51, 910, 0},
 		"older as_of":            {revocation.Document{Epoch: "e", From: 50, Seq: 51, AsOf: 880, Tokens: tokens("b")}, applied, []string{"a", "b"}, 51, 900, 0},
+		"same seq, older as_of":  {revocation.Document{Epoch: "e", From: 10, Seq: 50, AsOf: 899, Tokens: tokens("b"), Ended: true}, ignored, []string{"a"}, 50, 900, 1},
 		"lower seq":              {revocation.Document{Epoch: "e", From: 10, Seq: 49, AsOf: 950, Tokens: tokens("b")}, ignored, []string{"a"}, 50, 900, 1},
 		"gap":                    {revocation.Document{Epoch: "e", From: 51, Seq: 52, AsOf: 950, Tokens: tokens("b")}, missing, []string{"a"}, 50, 900, 1},
 		"another epoch":          {revocation.Document{Epoch: "f", From: 50, Seq: 51, AsOf: 950, Tokens: tokens("b")}, missing, []string{"a"}, 50, 900, 1},

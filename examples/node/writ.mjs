@@ -137,7 +137,7 @@ export class Issuer {
       await this.#complete();
       return false;
     }
-    if (document.seq < this.#seq) return true;
+    if (document.seq < this.#seq || (document.seq === this.#seq && document.as_of < this.#asOf)) return true;
     this.#add(document);
     [this.#keys, this.#ended, this.#seq] = [new Set(document.keys), document.ended === true, document.seq];
     this.#known(document.as_of);

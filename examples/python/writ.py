@@ -190,8 +190,8 @@ class Issuer:
         known = self._known
         if document.get("complete") or document["epoch"] != known.epoch or document["from"] > known.seq:
             return self._complete()  # a gap
-        if document["seq"] < known.seq:
-            return None
+        if document["seq"] < known.seq or document["seq"] == known.seq and document["as_of"] < known.as_of:
+            return None  # its state is out of date
         known.add(document)
         known.keys, known.ended = frozenset(document.get("keys", [])), document.get("ended") is True
         known.seq = document["seq"]
