@@ -221,7 +221,11 @@ func (s *Server) feedIncrement(r *request, view feed.View, query feedQuery) (*fe
 
 // enterFeed counts somebody who waits.
 func (s *Server) enterFeed(r *request) (leave func(), err error) {
-	leave, crowd := s.feedLimit.Enter(r.source(), s.feeding.perSource, s.feeding.total)
+	total := s.feeding.total
+	if r.caller == nil {
+		total -= total / 4 // strangers from many addresses must not shut out who has credentials
+	}
+	leave, crowd := s.feedLimit.Enter(r.source(), s.feeding.perSource, total)
 	switch crowd {
 	case grants.SourceFull:
 		return nil, grants.TooManyAttempts(retryFull)

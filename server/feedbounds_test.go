@@ -107,3 +107,26 @@ func TestOnlySoManyMayFollow(t *testing.T) {
 		t.Errorf("when one has left: %d", again.code)
 	}
 }
+
+// Strangers from many addresses leave places to the resource servers that have credentials. SEC-75
+func TestStrangersDoNotTakeEveryPlace(t *testing.T) {
+	t.Parallel()
+	f := newFeedServer(t, options{})
+	f.feeding.total = 4
+	_, target := f.known(t, "/acme/shop")
+	for range 3 {
+		f.stream(t, target)
+	}
+	f.waitForFollowers(t, 3)
+	if stranger := f.stream(t, target); stranger.code != http.StatusServiceUnavailable {
+		t.Errorf("the fourth stranger: %d", stranger.code)
+	}
+	client := basic(f.shopID, f.shopSecret)
+	if known := f.stream(t, target, client); known.code != http.StatusOK {
+		t.Errorf("a client: %d", known.code)
+	}
+	f.waitForFollowers(t, 4)
+	if another := f.stream(t, target, client); another.code != http.StatusServiceUnavailable {
+		t.Errorf("a client when all places are taken: %d", another.code)
+	}
+}
