@@ -18,6 +18,10 @@ func (c *cluster) administer(ctx context.Context, r *replica, method, path, bear
 	if bearer != "" {
 		request.Header.Set("Authorization", "Bearer "+bearer)
 	}
+	return do(request)
+}
+
+func do(request *http.Request) (status int, answer []byte, err error) {
 	response, err := (&http.Client{Timeout: wireTimeout}).Do(request)
 	if err != nil {
 		return 0, nil, err

@@ -70,11 +70,16 @@ func (b *bench) startFloor(ctx context.Context) (*process, error) {
 
 // startWrit starts the server on a database.
 func (b *bench) startWrit(ctx context.Context, s *seed) (*process, error) {
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", s.folder}
+	return b.startWritOn(ctx, "", s)
+}
+
+// startWritOn starts it on some cores only.
+func (b *bench) startWritOn(ctx context.Context, cores string, s *seed) (*process, error) {
+	line := pinned(cores, b.writ, "serve", "--listen", "127.0.0.1:0", "--data-dir", s.folder)
 	if b.logLevel != "" {
-		args = append(args, "--log-level", b.logLevel)
+		line = append(line, "--log-level", b.logLevel)
 	}
-	p, err := startServer(ctx, b.log, b.writ, args...)
+	p, err := startServer(ctx, b.log, line[0], line[1:]...)
 	if err != nil {
 		return nil, fmt.Errorf("%w; its log ends: %s", err, b.logTail())
 	}
@@ -91,6 +96,11 @@ func (b *bench) logTail() string {
 
 // load runs one load client and refuses outcomes with failed requests: a fast error is not a fast token.
 func (b *bench) load(ctx context.Context, p *process, connections int, targets []target, change func(*plan)) (outcome, error) {
+	return b.loadFrom(ctx, "", p, connections, targets, change)
+}
+
+// loadFrom is load by a client on some cores only.
+func (b *bench) loadFrom(ctx context.Context, cores string, p *process, connections int, targets []target, change func(*plan)) (outcome, error) {
 	if err := b.log.Truncate(0); err != nil {
 		return outcome{}, err
 	}
@@ -100,7 +110,7 @@ func (b *bench) load(ctx context.Context, p *process, connections int, targets [
 	if change != nil {
 		change(&order)
 	}
-	o, err := ask[outcome](ctx, b.self, "load", order)
+	o, err := askOf[outcome](ctx, pinned(cores, b.self, "load"), order)
 	switch {
 	case err != nil:
 		return o, err

@@ -71,14 +71,15 @@ func (b *bench) startCluster(ctx context.Context, count, users int, pinned bool)
 func (c *cluster) start(ctx context.Context, r *replica) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	name, args := c.writ, []string{"serve", "--listen", "127.0.0.1:0", "--public-url", clusterURL}
-	if c.logLevel != "" {
-		args = append(args, "--log-level", c.logLevel)
-	}
+	cores := ""
 	if c.pinned {
-		name, args = "taskset", append([]string{"-c", strconv.Itoa(r.number), c.writ}, args...)
+		cores = strconv.Itoa(r.number)
 	}
-	p, err := startServerWith(ctx, c.log, c.environ, name, args...)
+	line := pinned(cores, c.writ, "serve", "--listen", "127.0.0.1:0", "--public-url", clusterURL)
+	if c.logLevel != "" {
+		line = append(line, "--log-level", c.logLevel)
+	}
+	p, err := startServerWith(ctx, c.log, c.environ, line[0], line[1:]...)
 	if err != nil {
 		return fmt.Errorf("%w; the log ends: %s", err, c.logTail())
 	}

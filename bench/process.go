@@ -105,19 +105,32 @@ func plainEnvironment() (kept []string) {
 
 // ask runs a sub-command of bench that reads JSON and answers JSON.
 func ask[Answer any](ctx context.Context, self, sub string, question any) (Answer, error) {
+	return askOf[Answer](ctx, []string{self, sub}, question)
+}
+
+// askOf is ask for a command line.
+func askOf[Answer any](ctx context.Context, line []string, question any) (Answer, error) {
 	var answer Answer
 	stdin, err := json.Marshal(question)
 	if err != nil {
 		return answer, err
 	}
-	command := exec.CommandContext(ctx, self, sub)
+	command := exec.CommandContext(ctx, line[0], line[1:]...)
 	command.Env = plainEnvironment()
 	command.Stdin, command.Stderr = bytes.NewReader(stdin), os.Stderr
 	output, err := command.Output()
 	if err != nil {
-		return answer, fmt.Errorf("bench %s: %w", sub, err)
+		return answer, fmt.Errorf("%s: %w", strings.Join(line, " "), err)
 	}
 	return answer, json.Unmarshal(output, &answer)
+}
+
+// pinned is a command line on some cores only, as taskset names them; on all if that is empty.
+func pinned(cores string, line ...string) []string {
+	if cores == "" {
+		return line
+	}
+	return append([]string{"taskset", "-c", cores}, line...)
 }
 
 // clockTick is the unit of /proc/PID/stat: 100 a second on every Linux that Go supports.

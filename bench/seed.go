@@ -138,6 +138,10 @@ func userName(i int) string {
 	return seedUser + "-" + strconv.Itoa(i)
 }
 
+// sqlUUID makes a uuid inside SQLite.
+const sqlUUID = `lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2)),
+	substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))`
+
 // multiply copies the first application, client and user inside SQLite: a million of them take seconds.
 func (s *seed) multiply(ctx context.Context) error {
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_busy_timeout=5000")
@@ -146,12 +150,10 @@ func (s *seed) multiply(ctx context.Context) error {
 	}
 	defer db.Close()      //nolint:errcheck // committed
 	db.SetMaxOpenConns(1) // temporary tables belong to a connection
-	const uuid4 = `lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2)),
-		substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))`
 	statements := []string{
 		`BEGIN`,
 		fmt.Sprintf(`CREATE TEMP TABLE ids AS WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i < %d)
-			SELECT i, %s AS app, %s AS user FROM n WHERE i <= %d`, s.size, uuid4, uuid4, s.size),
+			SELECT i, %s AS app, %s AS user FROM n WHERE i <= %d`, s.size, sqlUUID, sqlUUID, s.size),
 		`CREATE TEMP TABLE a AS SELECT applications.*, i, app FROM applications, ids`,
 		`UPDATE a SET id = app, name = name || '-' || i`,
 		`ALTER TABLE a DROP COLUMN i`, `ALTER TABLE a DROP COLUMN app`,

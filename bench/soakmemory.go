@@ -105,10 +105,18 @@ func (s *soak) insideOf(ctx context.Context, r *replica) (live, goroutines float
 	if answer.status != http.StatusOK {
 		return 0, 0, false
 	}
-	values := metricsOf(answer.body, "go_memstats_next_gc_bytes", "go_gc_gogc_percent", "go_goroutines")
-	// The collector begins when the heap has grown by GOGC percent of what lived.
-	return values[0] / (1 + values[1]/100) / (1 << 20), values[2], true
+	values := metricsOf(answer.body, heapTarget, heapPercent, "go_goroutines")
+	return liveHeap(values), values[2], true
 }
+
+// Names of metrics: where the collector begins, and GOGC.
+const (
+	heapTarget  = "go_memstats_next_gc_bytes"
+	heapPercent = "go_gc_gogc_percent"
+)
+
+// liveHeap is what lived after the last collection, in MiB: the next one begins when the heap has grown by GOGC percent of that.
+func liveHeap(values []float64) float64 { return values[0] / (1 + values[1]/100) / (1 << 20) }
 
 // metricsOf reads values without labels from a page of metrics.
 func metricsOf(page []byte, names ...string) []float64 {
