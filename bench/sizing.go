@@ -32,7 +32,7 @@ func (b *bench) sizing(ctx context.Context) error {
 	return b.perRow(ctx)
 }
 
-// perCore pins a server, and what hashes for it, to the first core, and the load client to the others.
+// perCore pins a server, and what hashes for it, to the first core.
 func (b *bench) perCore(ctx context.Context) error {
 	s, err := b.seedOf(ctx, 1)
 	if err != nil {
@@ -51,7 +51,6 @@ func (b *bench) perCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rest, _, _ := (&cluster{}).cores()
 	for _, load := range []struct {
 		what        string
 		connections int
@@ -59,7 +58,7 @@ func (b *bench) perCore(ctx context.Context) error {
 	}{{"logins with a password", sizingLogins, logins}, {"tokens of a client", replicaLoad, clients}} {
 		var rate, cost sample
 		for range b.rounds {
-			o, err := b.loadFrom(ctx, rest, server, load.connections, load.targets, nil)
+			o, err := b.loadFrom(ctx, loadCores(), server, load.connections, load.targets, nil)
 			if err != nil {
 				return err
 			}
