@@ -16,17 +16,18 @@ import (
 
 // event is an entry of the audit trail as the API tells it.
 type event struct {
-	Seq         int64           `json:"seq"`
-	At          int64           `json:"at"`
-	Action      string          `json:"action"`
-	Result      string          `json:"result"`
-	Error       string          `json:"error"`
-	Count       int64           `json:"count"`
-	Actor       party           `json:"actor"`
-	Target      party           `json:"target"`
-	Application *uuid.UUID      `json:"application"`
-	Source      string          `json:"source"`
-	Detail      json.RawMessage `json:"detail"`
+	Seq          int64           `json:"seq"`
+	At           int64           `json:"at"`
+	Action       string          `json:"action"`
+	Result       string          `json:"result"`
+	Error        string          `json:"error"`
+	Count        int64           `json:"count"`
+	Actor        party           `json:"actor"`
+	Target       party           `json:"target"`
+	Organization *uuid.UUID      `json:"organization"`
+	Application  *uuid.UUID      `json:"application"`
+	Source       string          `json:"source"`
+	Detail       json.RawMessage `json:"detail"`
 
 	// In the words of the page.
 	What, How, Where string
@@ -56,6 +57,9 @@ type activityPage struct {
 	Newest       string // addresses of other pages
 	Older        string
 	Zone         string
+
+	Server bool   // the trail of the whole server
+	Chain  *chain // of which, if it was asked for
 }
 
 // choice is an option of a list.
@@ -82,7 +86,14 @@ func (v *visit) showOrganizationActivity() error {
 	for full, id := range o.Applications {
 		names[id] = behindSlash(full)
 	}
-	body, complaint, status, err := v.activity(o.Name, address("organizations", o.Name, "activity"), v.query("application"), names)
+	where := func(e *event) string {
+		if e.Application == nil {
+			return ""
+		}
+		return names[*e.Application]
+	}
+	body, complaint, status, err := v.activity(
+		[]string{"organizations", o.Name}, address("organizations", o.Name, "activity"), v.query("application"), where)
 	if err != nil {
 		return err
 	}
@@ -99,16 +110,17 @@ func (v *visit) showApplicationActivity() error {
 	if err != nil {
 		return err
 	}
-	body, complaint, status, err := v.activity(a.Organization, a.at("activity"), a.Name, nil)
+	body, complaint, status, err := v.activity([]string{"organizations", a.Organization}, a.at("activity"), a.Name, func(*event) string { return "" })
 	if err != nil {
 		return err
 	}
 	return v.showOf(a, "activity", status, "activity", page{Title: v.texts.say("tab.activity"), Problem: complaint, Body: body})
 }
 
-// activity asks for one page of the trail. A filter that is no filter is a complaint, and the page has no entries.
+// activity asks for one page of the trail of an organization, or without one of the server; where tells in which place something happened. A
+// filter that is no filter is a complaint, and the page has no entries.
 func (v *visit) activity(
-	org, at, application string, names map[uuid.UUID]string,
+	of []string, at, application string, where func(*event) string,
 ) (body activityPage, complaint string, status int, err error) {
 	body = activityPage{
 		Action: at, Who: v.query("who"), Whom: v.query("whom"), From: v.query("from"), To: v.query("to"), Zone: "UTC",
@@ -133,14 +145,14 @@ func (v *visit) activity(
 		Data   []event `json:"data"`
 		Cursor string  `json:"cursor"`
 	}
-	err = v.do(call{method: http.MethodGet, path: []string{"management", "organizations", org, "audit"}, query: query}, &answer)
+	err = v.do(call{method: http.MethodGet, path: slices.Concat([]string{"management"}, of, []string{"audit"}), query: query}, &answer)
 	if err != nil {
 		complaint, status, err = v.complaint(err)
 		return body, complaint, status, err
 	}
 	body.Events, body.Older = answer.Data, olderPage(at, shown, answer.Cursor)
 	for i := range body.Events {
-		v.describe(&body.Events[i], names)
+		v.describe(&body.Events[i], where)
 	}
 	return body, "", http.StatusOK, nil
 }
@@ -166,7 +178,7 @@ func dayStart(day string, later int) string {
 }
 
 // describe puts an entry into words. What it has names for is shown by name, everything else as it is.
-func (v *visit) describe(e *event, names map[uuid.UUID]string) {
+func (v *visit) describe(e *event, where func(*event) string) {
 	e.What = e.Action
 	if v.texts.has("action." + e.Action) {
 		e.What = v.texts.say("action." + e.Action)
@@ -174,9 +186,7 @@ func (v *visit) describe(e *event, names map[uuid.UUID]string) {
 	if e.Result != "ok" {
 		e.How = v.texts.say("result." + e.Result)
 	}
-	if e.Application != nil {
-		e.Where = names[*e.Application]
-	}
+	e.Where = where(e)
 	e.Actor.Shown = firstOf(e.Actor.Name, e.Actor.ID, v.texts.say("actor."+firstOf(e.Actor.Level, "guest")))
 	e.Target.Shown = firstOf(e.Target.Name, e.Target.ID)
 	var indented bytes.Buffer

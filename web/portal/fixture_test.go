@@ -59,6 +59,7 @@ type world struct {
 	*httptest.Server
 
 	store      *store.Store
+	database   string // file
 	service    *grants.Service
 	clock      *clock
 	passwords  *grants.Passwords
@@ -74,11 +75,11 @@ type world struct {
 
 func newWorld(t *testing.T, opts options) *world {
 	t.Helper()
-	w := &world{clock: &clock{at: time.UnixMilli(1_795_000_000_250)}, log: &strings.Builder{}}
+	w := &world{database: filepath.Join(t.TempDir(), "writ.db"), clock: &clock{at: time.UnixMilli(1_795_000_000_250)}, log: &strings.Builder{}}
 	logger := slog.New(slog.NewTextHandler(&locked{out: w.log}, nil))
 	var err error
 	w.store, err = store.Open(t.Context(), store.Config{
-		Database: "sqlite:" + filepath.Join(t.TempDir(), "writ.db"), TokenTTL: 86_400_000, Now: w.clock.now, Logger: logger,
+		Database: "sqlite:" + w.database, TokenTTL: 86_400_000, Now: w.clock.now, Logger: logger,
 	})
 	must(t, err)
 	sealer, err := keys.NewSealer(make([]byte, 32))

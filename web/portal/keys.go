@@ -122,12 +122,14 @@ func (v *visit) describeKey(k *signingKey) {
 
 // showServer shows a page about the whole server, with the tabs of those pages. What stands on it the API has given to the superuser alone.
 func (v *visit) showServer(tab string, status int, name string, p page) error {
-	p.Crumbs = append(p.Crumbs, link{Text: v.texts.say("organizations.title"), Address: root})
+	further := p.Crumbs // between the server and the page
+	p.Crumbs = []link{{Text: v.texts.say("organizations.title"), Address: root}}
 	if p.Title == "" {
 		p.Title = v.texts.say("server.title")
 	} else {
 		p.Crumbs = append(p.Crumbs, link{Text: v.texts.say("server.title"), Address: address("keys")})
 	}
+	p.Crumbs = append(p.Crumbs, further...)
 	for _, t := range serverTabs() {
 		p.Tabs = append(p.Tabs, link{v.texts.say("tab." + t), address(t), t == tab})
 	}

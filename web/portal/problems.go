@@ -146,9 +146,30 @@ func (v *visit) sentence(code, description string) string {
 			return v.texts.say("error.policy", why)
 		}
 	}
+	if text := v.plainly(description); text != "" {
+		return text
+	}
 	// The wire names a property, the page its field.
 	if property, rest, _ := strings.Cut(description, " "); v.texts.has("property." + property) {
 		description = "“" + v.texts.say("property."+property) + "” " + rest
 	}
 	return strings.TrimSuffix(description, ".") + "."
+}
+
+// plainly puts what the wire says of a value that is taken, or that is none, into words; "" if there are none for it.
+func (v *visit) plainly(description string) string {
+	if _, rest, taken := strings.Cut(description, `requires that property named "`); taken {
+		property, rest, _ := strings.Cut(rest, `"`)
+		_, value, _ := strings.Cut(rest, "value of ")
+		if key := "error.taken." + property; v.texts.has(key) {
+			return v.texts.say(key, strings.TrimSuffix(value, " exists"))
+		}
+	}
+	if rest, illegal := strings.CutPrefix(description, "Illegal "); illegal {
+		property, value, _ := strings.Cut(rest, ": ")
+		if key := "error.illegal." + property; v.texts.has(key) {
+			return v.texts.say(key, value)
+		}
+	}
+	return ""
 }

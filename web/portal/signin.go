@@ -89,7 +89,7 @@ func (v *visit) showAccount() error { return v.showAccountForm(http.StatusOK, ""
 func (v *visit) showAccountForm(status int, complaint string) error {
 	admin := v.caller.Admin
 	body := accountPage{
-		Username: admin.Username, Name: admin.Name, Email: admin.Email, Superuser: admin.Superuser, MinPassword: v.MinPassword,
+		Username: v.again("username", admin.Username), Name: v.again("name", admin.Name), Email: v.again("email", admin.Email), Superuser: admin.Superuser, MinPassword: v.MinPassword,
 	}
 	sessions, err := v.Store.SessionsOf(v.ctx(), admin.ID)
 	if err != nil {

@@ -117,6 +117,25 @@ func (v *visit) tokensOfAccount() (tokenOwner, error) {
 	}, nil
 }
 
+// tokensOfAdmin are those of any administrator, for the superuser.
+func (v *visit) tokensOfAdmin() (tokenOwner, error) {
+	m, err := v.adminOfPath()
+	if err != nil {
+		return tokenOwner{}, err
+	}
+	return tokenOwner{
+		name: m.Username, kind: "admin", page: m.page() + "/tokens", path: []string{"management", "users", m.ID.String(), "tokens"},
+		who: map[uuid.UUID]string{m.ID: m.Username},
+		has: func(row *models.RegisteredToken) bool { return row.Subject == m.ID },
+		show: func(status int, template string, p page) error {
+			p.Crumbs = append([]link{
+				{Text: v.texts.say("tab.administrators"), Address: address("administrators")}, {Text: m.Username, Address: m.page()},
+			}, p.Crumbs...)
+			return v.showServer("administrators", status, template, p)
+		},
+	}, nil
+}
+
 // issuers are the organization's client and its administrators by name.
 func (v *visit) issuers(o *organization) (map[uuid.UUID]string, error) {
 	who := map[uuid.UUID]string{o.ID: v.texts.say("tokens.client.organization")}

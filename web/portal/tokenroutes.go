@@ -11,6 +11,7 @@ func (p *Portal) tokenRoutes() []route {
 	}
 	for place, of := range map[string]func(*visit) (tokenOwner, error){
 		root + "/account":                                             (*visit).tokensOfAccount,
+		root + "/administrators/{admin}":                              (*visit).tokensOfAdmin,
 		root + "/organizations/{org}":                                 (*visit).tokensOfOrganization,
 		root + "/organizations/{org}/applications/{app}":              (*visit).tokensOfApplication,
 		root + "/organizations/{org}/applications/{app}/users/{user}": (*visit).tokensOfUser,

@@ -69,7 +69,7 @@ func TestUsersAreCreatedAndChanged(t *testing.T) {
 	b := w.as(t, "olga")
 	w.newUser(t, "dana")
 	want(t, b.submit(t, usersAt+"/create", "username", "dana", "name", "Second", "password", userPassword), http.StatusBadRequest,
-		"be unique", `value="Second"`, "!"+userPassword)
+		"Somebody else has the username “dana”", `value="Second"`, "!"+userPassword)
 	want(t, b.submit(t, usersAt+"/create", "username", "erik", "password", "password"), http.StatusBadRequest, "commonly used")
 	want(t, b.submit(t, usersAt+"/create"), http.StatusBadRequest)
 	r := b.submit(t, usersAt+"/create", "username", "erik", "email", "erik@example.com", "password", userPassword)
@@ -80,7 +80,7 @@ func TestUsersAreCreatedAndChanged(t *testing.T) {
 		t.Errorf("login: %d", status)
 	}
 	want(t, b.submit(t, at+"/profile", "username", "dana", "name", "Erik", "email", "e@example.com"), http.StatusBadRequest,
-		"be unique", `value="e@example.com"`)
+		"Somebody else has the username “dana”", `value="e@example.com"`)
 	want(t, b.submit(t, at+"/profile", "username", "erik2", "name", "Erik Holm", "email", "e@example.com"), http.StatusSeeOther)
 	want(t, b.open(t, at), http.StatusOK, "erik2", "Erik Holm", "e@example.com")
 
