@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,12 +16,12 @@ import (
 // newBrowser starts a Chromium with a profile of its own, which ends with the test.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
-	path, home := tool(t, "chromium"), t.TempDir()
+	path, home := tool(t, "chromium"), profile(t)
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
 		chromedp.ExecPath(path),
 		chromedp.NoInheritEnv,
 		chromedp.Env("HOME="+home, "TMPDIR="+home, "PATH="+os.Getenv("PATH")), //nolint:forbidigo // the launcher of Debian is a script
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(filepath.Join(home, "profile")),
 		chromedp.Headless,
 		chromedp.DisableGPU,
 		chromedp.NoFirstRun,
@@ -34,7 +35,7 @@ func newBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-sync", true),
 	)
 	t.Cleanup(end)
-	allocator, expire := context.WithTimeout(allocator, 5*patience)
+	allocator, expire := context.WithTimeout(allocator, 9*patience)
 	t.Cleanup(expire)
 	browser, _ := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
@@ -48,6 +49,17 @@ func newBrowser(t *testing.T) context.Context {
 	return browser
 }
 
+// profile is a folder with a short name: Chromium has a socket in it, whose path is bounded, and the folders of tests have their names.
+func profile(t *testing.T) string {
+	t.Helper()
+	home, err := os.MkdirTemp(scratch, "") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	return home
+}
+
 // tab is a page of a browser without history. It fails the test when a step does.
 type tab struct {
 	ctx     context.Context
@@ -57,20 +69,24 @@ type tab struct {
 
 func newTab(t *testing.T, browser context.Context) *tab {
 	t.Helper()
-	// The deadline makes every wait of the page a bounded one.
-	ctx, expire := context.WithTimeout(browser, patience)
+	// Every step has patience; a busy machine may need it more than once for all of them.
+	ctx, expire := context.WithTimeout(browser, 6*patience)
 	t.Cleanup(expire)
 	ctx, closed := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(closed)
 	p := &tab{ctx: ctx, refused: map[string]bool{}}
-	p.do(t)
+	if err := chromedp.Do(ctx); err != nil { // with the deadline of a step the tab would end with it
+		t.Fatal(err)
+	}
 	p.console = chromedp.Console(ctx)
 	return p
 }
 
 func (p *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(p.ctx, steps...); err != nil {
+	ctx, expire := context.WithTimeout(p.ctx, patience)
+	defer expire()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -78,7 +94,9 @@ func (p *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 // leads takes steps that load another document, and checks its status and heading.
 func (p *tab) leads(t *testing.T, status int64, heading string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	response, err := chromedp.RunResponse(p.ctx, steps...)
+	ctx, expire := context.WithTimeout(p.ctx, patience)
+	defer expire()
+	response, err := chromedp.RunResponse(ctx, steps...)
 	if err != nil {
 		t.Fatalf("on the way to %q: %v", heading, err)
 	}
@@ -108,7 +126,9 @@ func (p *tab) enter(t *testing.T, selector, value string) {
 
 func (p *tab) text(t *testing.T, selector string) string {
 	t.Helper()
-	shown, err := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS(selector)))
+	ctx, expire := context.WithTimeout(p.ctx, patience)
+	defer expire()
+	shown, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
 	if err != nil {
 		t.Fatalf("%s: %v", selector, err)
 	}
@@ -118,7 +138,9 @@ func (p *tab) text(t *testing.T, selector string) string {
 // asked evaluates an expression in the page, as its developer tools do.
 func asked[T any](t *testing.T, p *tab, expression string) T {
 	t.Helper()
-	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+	ctx, expire := context.WithTimeout(p.ctx, patience)
+	defer expire()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
 		t.Fatalf("%s: %v", expression, err)
 	}

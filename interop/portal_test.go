@@ -95,9 +95,14 @@ func (w *portalWorld) worksThrough(t *testing.T, p *tab, scripts bool) {
 // signIn fills in the form that is shown, which leads to a page with this heading.
 func (p *tab) signIn(t *testing.T, username, heading string) {
 	t.Helper()
+	p.signInWith(t, username, adminPassword, heading)
+}
+
+func (p *tab) signInWith(t *testing.T, username, password, heading string) {
+	t.Helper()
 	p.do(t, chromedp.Evaluate[chromedp.Void]("document.querySelector('#username').value = ''"))
 	p.enter(t, "#username", username)
-	p.enter(t, "#password", adminPassword)
+	p.enter(t, "#password", password)
 	p.click(t, "main button", http.StatusOK, heading)
 }
 

@@ -57,6 +57,8 @@ type activityPage struct {
 	Newest       string // addresses of other pages
 	Older        string
 	Zone         string
+	Application  string
+	Typed        bool // there are too many applications to choose from: the name is typed
 
 	Server bool   // the trail of the whole server
 	Chain  *chain // of which, if it was asked for
@@ -96,6 +98,9 @@ func (v *visit) showOrganizationActivity() error {
 		[]string{"organizations", o.Name}, address("organizations", o.Name, "activity"), v.query("application"), where)
 	if err != nil {
 		return err
+	}
+	if body.Application = v.query("application"); len(o.Applications) > maxShown {
+		body.Typed, o.Applications = true, nil
 	}
 	for _, full := range slices.Sorted(maps.Keys(o.Applications)) {
 		name := behindSlash(full)

@@ -31,6 +31,7 @@ type member struct {
 type membersPage struct {
 	Organization string
 	Members      []member
+	First, Next  string // addresses of other parts of the list
 	Mails        bool
 	Who, Name    string // of the form, again
 
@@ -84,9 +85,11 @@ func (v *visit) showMembersForm(status int, complaint string, body membersPage) 
 		return err
 	}
 	body.Organization, body.Mails = o.Name, v.SendsMail
-	if body.Members, err = v.members(o); err != nil {
+	all, err := v.members(o)
+	if err != nil {
 		return err
 	}
+	body.Members, body.First, body.Next = windowOf(v, all, address("organizations", o.Name, "administrators"))
 	return v.showIn(o, "administrators", status, "members", page{Title: v.texts.say("tab.administrators"), Problem: complaint, Body: body})
 }
 

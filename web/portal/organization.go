@@ -51,7 +51,9 @@ func (v *visit) showIn(o *organization, tab string, status int, name string, p p
 type organizationPage struct {
 	Organization string
 	Applications []string
+	First, Next  string // addresses of other parts of the applications
 	Deleted      []deletedApplication
+	Hidden       int // deleted applications that are not shown
 	Members      int
 	Name         string // of the form, again
 }
@@ -82,7 +84,10 @@ func (v *visit) showOrganizationForm(status int, complaint, name string) error {
 	for _, full := range slices.Sorted(maps.Keys(o.Applications)) {
 		body.Applications = append(body.Applications, behindSlash(full))
 	}
-	for _, full := range slices.Sorted(maps.Keys(deleted.Data)) {
+	body.Applications, body.First, body.Next = windowOf(v, body.Applications, address("organizations", o.Name))
+	names := slices.Sorted(maps.Keys(deleted.Data))
+	body.Hidden = max(len(names)-maxShown, 0)
+	for _, full := range names[:len(names)-body.Hidden] {
 		body.Deleted = append(body.Deleted, deletedApplication{behindSlash(full), deleted.Data[full]})
 	}
 	return v.showIn(o, "", status, "organization", page{Problem: complaint, Body: body})
