@@ -6,7 +6,7 @@ import "github.com/writ-auth/writ/web/portal"
 func (w *wiring) newPortal() *portal.Portal {
 	return portal.New(portal.Config{
 		PublicURL: w.publicURL, TokenTTL: w.tokenTTL.Milliseconds(), NonExpiring: w.nonExpiring, Strict: w.strict,
-		SendsMail: w.smtp != nil, MinPassword: w.passwordMinLength,
-		API: w.handler, Auth: w.service, Store: w.store, Now: w.now, Logger: w.logger,
+		SendsMail: w.smtp != nil, MinPassword: w.passwordMinLength, ClosedFeed: w.feedForClients,
+		API: w.handler, Insight: w.handler, Auth: w.service, Store: w.store, Imports: w.imports, Now: w.now, Logger: w.logger,
 	})
 }

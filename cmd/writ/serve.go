@@ -16,6 +16,7 @@ import (
 
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/grants/feed"
+	"github.com/writ-auth/writ/grants/userimport"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/mail"
 	"github.com/writ-auth/writ/models"
@@ -82,7 +83,7 @@ func (p *process) serve(ctx context.Context, c *configuration) (failure error) {
 	if _, err := fmt.Fprintf(p.stdout, "Writ listens on %s\n", address(c.scheme(), ports.main.Addr())); err != nil {
 		return err
 	}
-	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.service.ShareFailures, w.audit.Run, w.mail.Run, w.feed.Run, w.handler.Insight().Run)
+	loops := append(ports.loops(w), w.store.Run, w.ring.Run, w.service.ShareFailures, w.audit.Run, w.mail.Run, w.feed.Run, w.imports.Run, w.handler.Insight().Run)
 	return serveUntil(ctx, ports.main, w.handler.HTTPServer(), logger, loops...)
 }
 
@@ -114,6 +115,7 @@ type wiring struct {
 	audit     *grants.Recorder
 	mail      *mail.Mailer
 	feed      *feed.Hub
+	imports   *userimport.Service
 	handler   *server.Server
 
 	certificate *certificate    // nil: plain HTTP
@@ -198,6 +200,7 @@ func (w *wiring) connect(ctx context.Context) error {
 		TrustedProxies: w.trustedProxies, TLS: w.tlsConfig(), MaxConnections: limit, MetricsApart: w.metricsListen != "",
 		Tracer: w.tracer,
 	})
+	w.imports = userimport.New(userimport.Config{Store: w.store, Sealer: w.sealer, Now: w.now, Logger: w.logger})
 	w.handler.Portal = w.newPortal()
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/grants/feed"
+	"github.com/writ-auth/writ/grants/userimport"
 	"github.com/writ-auth/writ/keys"
 	"github.com/writ-auth/writ/models"
 	"github.com/writ-auth/writ/server"
@@ -65,6 +66,7 @@ type world struct {
 	passwords  *grants.Passwords
 	secrets    *grants.Secrets
 	audit      *grants.Recorder
+	imports    *userimport.Service
 	log        *strings.Builder
 	acme       models.Organization
 	shop       models.Application
@@ -115,9 +117,10 @@ func newWorld(t *testing.T, opts options) *world {
 		PublicURL: publicURL, Version: "test", Now: w.clock.now, Logger: logger, Grants: w.service, Store: w.store, Keys: ring,
 		Passwords: w.passwords, Secrets: w.secrets, Audit: w.audit, Feed: hub,
 	})
+	w.imports = userimport.New(userimport.Config{Store: w.store, Sealer: sealer, Now: w.clock.now, Logger: logger})
 	handler.Portal = New(Config{
 		PublicURL: publicURL, TokenTTL: 86_400_000, NonExpiring: !opts.denyNonExpiring, SendsMail: opts.mail, MinPassword: 8,
-		API: handler, Auth: w.service, Store: w.store, Now: w.clock.now, Logger: logger,
+		API: handler, Insight: handler, Auth: w.service, Store: w.store, Imports: w.imports, Now: w.clock.now, Logger: logger,
 	})
 	w.Server = httptest.NewUnstartedServer(handler)
 	must(t, w.Listener.Close())

@@ -32,12 +32,15 @@ type Config struct {
 	Strict      bool   // compat=strict
 	SendsMail   bool   // there is an SMTP server
 	MinPassword int    // code points
+	ClosedFeed  bool   // feed-access=client
 
-	API    API
-	Auth   Auth
-	Store  Store
-	Now    func() time.Time
-	Logger *slog.Logger
+	Insight Insight
+	API     API
+	Auth    Auth
+	Store   Store
+	Imports Imports
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // API answers requests of the wire contract with the rights of a caller; *server.Server is the implementation.
@@ -90,13 +93,12 @@ func New(cfg Config) *Portal {
 	return p
 }
 
-// maxForm bounds the body of a form.
+// maxForm bounds the body of a form without a file.
 const maxForm = 64 << 10
 
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.setHeaders(w.Header())
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	p.mux.ServeHTTP(w, r)
 }
 
@@ -104,7 +106,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // page can be framed. Strict-Transport-Security is the server's business for all of its answers.
 func (p *Portal) setHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", strings.Join([]string{
-		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "form-action 'self'",
+		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "connect-src 'self'", "form-action 'self'",
 		"frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
 	}, "; "))
 	h.Set("X-Frame-Options", "DENY")
@@ -124,6 +126,7 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	if err := v.handle(); err != nil { //nolint:contextcheck // a visit has the context of its request
 		v.fail(err)
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, rt.bodyLimit())
 }
 
 // handle is the order of checks: transport, origin, session, form, password, and only then the handler.
@@ -135,8 +138,10 @@ func (v *visit) handle() error {
 		if !v.sameOrigin() {
 			return errForeign
 		}
-		if err := v.readForm(); err != nil {
-			return err
+		if v.route.needs != upload {
+			if err := v.readForm(); err != nil {
+				return err
+			}
 		}
 	}
 	if err := v.enter(); err != nil {
@@ -150,6 +155,11 @@ func (v *visit) handle() error {
 	}
 	if v.route.needs == password {
 		if done, err := v.confirm(); !done || err != nil {
+	if v.route.needs == upload {
+		if err := v.readUpload(); err != nil {
+			return err
+		}
+	}
 			return err
 		}
 	}

@@ -54,6 +54,7 @@ type page struct {
 	Narrow  bool   // one small form and nothing else
 	Body    any
 
+	Refresh int    // seconds after which a browser without scripts is to ask again; 0: never
 	// What follows is filled in by show.
 	Notice    string
 	Token     string // of forms

@@ -12,6 +12,7 @@ const (
 	signedIn needs = iota // the zero value lets nobody in by accident
 	nothing
 	password // given within the last minutes; see confirm
+	upload   // signedIn, and the form has a file
 )
 
 // route is one line of the table.
@@ -30,7 +31,7 @@ func (p *Portal) routes() []route {
 		organization = root + "/organizations/{org}"
 		application  = organization + "/applications/{app}"
 	)
-	return slices.Concat(p.tokenRoutes(), p.userRoutes(), p.serverRoutes(), []route{
+	return slices.Concat(p.tokenRoutes(), p.insightRoutes(), p.userRoutes(), p.importRoutes(), p.rolesRoutes(), p.serverRoutes(), []route{
 		{get, root + "/assets/{name}", nothing, "", (*visit).showAsset},
 		{get, root + "/sign-in", nothing, "", (*visit).showSignIn},
 		{post, root + "/sign-in", nothing, "", (*visit).signIn},

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,6 +22,10 @@ type visit struct {
 	route   route
 	started time.Time
 	form    url.Values // of a POST
+
+	// file is what a form has uploaded, to be read once; nil if nothing was chosen.
+	file     io.Reader
+	fileName string
 
 	// id, session and caller are there when somebody is signed in.
 	id      string

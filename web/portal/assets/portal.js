@@ -33,6 +33,61 @@
     source.after(button);
   }
 
+  // What a form with a live answer says is asked of its page while somebody types. A document that is parsed so runs nothing.
+  for (const form of document.querySelectorAll('form[data-live]')) {
+    const answer = form.querySelector('.answer');
+    let timer, latest;
+    const ask = () => {
+      const values = new URLSearchParams({ part: form.dataset.live });
+      for (const name of ['rule', 'method', 'path', 'as', 'who']) {
+        if (form.elements[name]) values.set(name, form.elements[name].value);
+      }
+      if (!values.get('rule') && !values.get('path')) {
+        answer.replaceChildren();
+        return;
+      }
+      const request = latest = new XMLHttpRequest();
+      request.open('GET', form.dataset.address + '?' + values);
+      request.responseType = 'document';
+      request.addEventListener('load', () => {
+        const part = request.response?.querySelector('[data-part]');
+        if (request === latest && part) answer.replaceChildren(part);
+      });
+      request.send();
+    };
+    form.addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, 200);
+    });
+  }
+
+  // What a process elsewhere is doing: the bar moves, and the page comes anew when there is more to say.
+  for (const work of document.querySelectorAll('[data-progress]')) {
+    const bar = work.querySelector('progress');
+    const status = work.querySelector('[data-status]');
+    const ask = async () => {
+      try {
+        const answer = await fetch(work.dataset.progress, {redirect: 'error'});
+        if (answer.ok) {
+          const at = await answer.json();
+          if (at.state !== work.dataset.state) {
+            location.reload();
+            return;
+          }
+          bar.value = at.percent;
+          status.textContent = at.status;
+        } else if (answer.status < 500) {
+          location.reload();
+          return;
+        }
+      } catch {
+        // The server is being restarted, or the line is bad: ask again.
+      }
+      setTimeout(ask, 1000);
+    };
+    setTimeout(ask, 500);
+  }
+
   for (const time of document.querySelectorAll('time')) {
     time.title = new Date(time.dateTime).toLocaleString();
   }
