@@ -29,8 +29,9 @@ func allowed() map[string]struct{ ours, theirs []string } {
 		},
 		"server/insight": {[]string{"claims"}, nil},
 		"server/tracing": {nil, []string{"go.opentelemetry.io/otel"}},
-		"web":            {[]string{"grants", "claims", "claims/permission", "keys", "models"}, []string{"github.com/labstack/echo/v4"}},
-		"web/portal":     {[]string{"claims", "claims/permission", "grants", "grants/transfer", "grants/userimport", "models", "server/insight"}, nil},
+		"web":            {[]string{"grants", "claims", "claims/permission", "keys", "models", "web/wording"}, []string{"github.com/labstack/echo/v4"}},
+		"web/portal":     {[]string{"claims", "claims/permission", "grants", "grants/transfer", "grants/userimport", "models", "server/insight", "web/wording"}, nil},
+		"web/wording":    {nil, nil},
 		"grants": {
 			[]string{"claims", "claims/permission", "claims/strictjson", "keys", "models"},
 			[]string{"github.com/go-oauth2/oauth2/v4", "golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys", "github.com/hashicorp/golang-lru/v2"},

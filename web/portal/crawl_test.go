@@ -58,6 +58,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 func (w *world) crowd(t *testing.T) {
 	t.Helper()
 	dana := w.newUser(t, "dana")
+	w.newGroup(t, "staff")
 	for i := range 30 {
 		w.clock.advance(time.Millisecond)
 		w.newUser(t, "clerk-"+strconv.Itoa(i))

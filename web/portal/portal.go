@@ -46,6 +46,10 @@ type Config struct {
 // API answers requests of the wire contract with the rights of a caller; *server.Server is the implementation.
 type API interface {
 	ServeAs(w http.ResponseWriter, r *http.Request, caller *grants.Caller)
+	// Explain tells what {issuer}/authorize would answer, and by which rules.
+	Explain(
+		ctx context.Context, caller *grants.Caller, organization, application string, as grants.Asker, who, method, path string,
+	) (*grants.Explanation, error)
 }
 
 // Auth proves who an admin is, and what a token is worth; *grants.Service is the implementation.

@@ -20,13 +20,14 @@ type pages map[string]*template.Template
 // newPages parses the templates, which are our own: that they parse is tested.
 func (p *Portal) newPages() pages {
 	frame := template.Must(template.New("frame").Funcs(template.FuncMap{
-		"t":       p.texts.say,
-		"address": address,
-		"asset":   func(name string) string { return address("assets", p.assets.names[name]) },
-		"moment":  moment,
-		"machine": func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) },
-		"span":    p.texts.span,
-		"copied":  copied,
+		"t":        p.texts.say,
+		"address":  address,
+		"asset":    func(name string) string { return address("assets", p.assets.names[name]) },
+		"moment":   moment,
+		"machine":  func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) },
+		"span":     p.texts.span,
+		"copied":   copied,
+		"examples": p.ruleExamples,
 	}).ParseFS(templateFiles, "templates/frame/*.html"))
 	names, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
@@ -54,7 +55,7 @@ type page struct {
 	Narrow  bool   // one small form and nothing else
 	Body    any
 
-	Refresh int    // seconds after which a browser without scripts is to ask again; 0: never
+	Refresh int // seconds after which a browser without scripts is to ask again; 0: never
 	// What follows is filled in by show.
 	Notice    string
 	Token     string // of forms

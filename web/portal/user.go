@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/writ-auth/writ/grants"
 	"github.com/writ-auth/writ/models"
 )
 
@@ -17,6 +18,8 @@ type userPage struct {
 	MoreRoles   []string // that can be given
 	Groups      []string
 	MoreGroups  []string
+	Rules       rulesBox
+	Try         string // address of the live test about him
 	Mails       bool
 	MinPassword int
 
@@ -58,12 +61,16 @@ func (v *visit) showUser() error {
 func (v *visit) showUserForm(a *application, u *user, status int, complaint string, body userPage) error {
 	body.Page, body.User, body.Mails, body.MinPassword = a.at("users", u.ID.String()), u, v.SendsMail, v.MinPassword
 	var err error
-	if body.Roles, body.MoreRoles, err = v.belongings(a, u, "roles"); err != nil {
+	if body.Roles, body.MoreRoles, err = v.belongings(a, u.of(a), "roles"); err != nil {
 		return err
 	}
-	if body.Groups, body.MoreGroups, err = v.belongings(a, u, "groups"); err != nil {
+	if body.Groups, body.MoreGroups, err = v.belongings(a, u.of(a), "groups"); err != nil {
 		return err
 	}
+	if body.Rules, err = v.rulesOf(a, rulesOfUser(a, u)); err != nil {
+		return err
+	}
+	body.Try = tryAddress(a, grants.AsUser, u.Username)
 	return v.showOf(a, "users", status, "user", page{
 		Title: u.Username, Problem: complaint, Body: body, Crumbs: []link{{Text: v.texts.say("tab.users"), Address: a.at("users")}},
 	})
@@ -72,16 +79,16 @@ func (v *visit) showUserForm(a *application, u *user, status int, complaint stri
 // maxListed is how many roles or groups the API gives at once; nobody picks from a longer list.
 const maxListed = "1000"
 
-// belongings are the names of the roles or groups that a user has, and of the others that there are.
-func (v *visit) belongings(a *application, u *user, kind string) (has, others []string, err error) {
-	list := func(path ...string) ([]string, error) {
+// belongings are the names of the roles or groups that a user or a group has, and of the others that there are.
+func (v *visit) belongings(a *application, of []string, kind string) (has, others []string, err error) {
+	list := func(path []string) ([]string, error) {
 		var answer struct {
 			Entities []struct {
 				Name string `json:"name"`
 				Path string `json:"path"`
 			} `json:"entities"`
 		}
-		c := call{method: http.MethodGet, path: append([]string{a.Organization, a.Name}, path...), query: filled("limit", maxListed)}
+		c := call{method: http.MethodGet, path: path, query: filled("limit", maxListed)}
 		if err := v.do(c, &answer); err != nil {
 			return nil, err
 		}
@@ -92,10 +99,10 @@ func (v *visit) belongings(a *application, u *user, kind string) (has, others []
 		slices.Sort(names)
 		return names, nil
 	}
-	if has, err = list("users", u.ID.String(), kind); err != nil {
+	if has, err = list(append(of, kind)); err != nil {
 		return nil, nil, err
 	}
-	all, err := list(kind)
+	all, err := list([]string{a.Organization, a.Name, kind})
 	if err != nil {
 		return nil, nil, err
 	}
