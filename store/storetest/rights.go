@@ -56,6 +56,29 @@ var roles = []contract{
 		must(t, err)
 		equal(t, "has", has, false)
 	}},
+	{"rules of many holders are found at once, in their application only", func(t *testing.T, f *fixture) {
+		ctx := t.Context()
+		erik := f.user(t, "erik")
+		_, err := f.AddRules(ctx, f.shop.ID, models.HolderUser, f.dana.ID, []string{"get:/b", "get:/a"})
+		must(t, err)
+		_, err = f.AddRules(ctx, f.shop.ID, models.HolderUser, erik.ID, []string{"get:/c"})
+		must(t, err)
+		many := []uuid.UUID{f.dana.ID}
+		for range 600 {
+			many = append(many, uuid.New())
+		}
+		rules, err := f.RulesOf(ctx, f.shop.ID, models.HolderUser, many)
+		must(t, err)
+		equal(t, "rules", rules, map[uuid.UUID][]string{f.dana.ID: {"get:/b", "get:/a"}})
+		for _, nobody := range []struct {
+			application uuid.UUID
+			kind        models.HolderKind
+		}{{uuid.New(), models.HolderUser}, {f.shop.ID, models.HolderGroup}} {
+			rules, err = f.RulesOf(ctx, nobody.application, nobody.kind, many)
+			must(t, err)
+			equal(t, "rules", rules, map[uuid.UUID][]string{})
+		}
+	}},
 	{"a role is assigned to users and groups, any number of times", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		role, group := f.role(t, "clerk"), f.group(t, "staff")

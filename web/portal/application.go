@@ -71,7 +71,7 @@ func (v *visit) showOf(a *application, tab string, status int, name string, p pa
 		p.Crumbs = append(p.Crumbs, link{Text: a.Name, Address: a.at()})
 	}
 	p.Crumbs = append(p.Crumbs, further...)
-	for _, t := range []string{"", "users", "groups", "roles", "may", "credentials", "tokens", "settings", "review", "activity"} {
+	for _, t := range []string{"", "users", "groups", "roles", "may", "credentials", "tokens", "settings", "insight", "review", "activity"} {
 		at, text := a.at(), v.texts.say("tab.start")
 		if t != "" {
 			at, text = a.at(t), v.texts.say("tab."+t)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/writ-auth/writ/models"
 )
 
@@ -26,11 +28,18 @@ type roleFacts struct {
 	Held  bool // by a user or a group
 }
 
+// ruleFacts are what a review knows of the rules of one user or group.
+type ruleFacts struct {
+	Name, Address string
+	Rules         []string
+}
+
 // userFacts are what a review knows of a user.
 type userFacts struct {
 	Username, Email string
 	Activated       bool
 	Created         int64
+	ID              uuid.UUID `json:"uuid"`
 }
 
 // applicationFacts are what a review of an application is made of.
@@ -40,9 +49,15 @@ type applicationFacts struct {
 	Settings      models.Settings
 	Passwords     bool // users may log in with a password
 	Roles         []roleFacts
+	RoleAt        map[string]string // addresses of their pages, by name
 	Users         []userFacts
 	SecretCreated int64
-	Endless       int // live tokens without an end
+	Endless       int      // live tokens without an end
+	Plain         bool     // no TLS
+	Legacy        []string // features in use since Since, in words
+	Since         int64
+	UserRules     []ruleFacts // of single users and groups
+	GroupRules    []ruleFacts
 }
 
 // Ages (ms) at which things are old.
@@ -62,6 +77,9 @@ func reviewApplication(f *applicationFacts) []finding {
 			found = append(found, finding{Key: key, Bad: bad, Values: values, Link: link, Mend: mend})
 		}
 	}
+	found = append(found, reviewHolders(f)...)
+	add(f.Plain, true, "plainissuer", "", "")
+	add(len(f.Legacy) > 0, false, "legacy", f.Address+"/insight", "tab.insight", strings.Join(f.Legacy, "; "))
 	add(f.Passwords, false, "passwords", settings, "tab.settings")
 	lifetime := f.Settings.AccessTokenTTL
 	add(lifetime != nil && *lifetime == 0, true, "endlessdefault", settings, "tab.settings")
@@ -81,8 +99,8 @@ func reviewApplication(f *applicationFacts) []finding {
 			unused = append(unused, u.Username)
 		}
 	}
-	add(len(tests) > 0, true, "testusers", f.Address, "tab.start", listed(tests))
-	add(len(unused) > 0, false, "unusedusers", f.Address, "tab.start", listed(unused))
+	add(len(tests) > 0, true, "testusers", f.Address+"/users", "tab.users", listed(tests))
+	add(len(unused) > 0, false, "unusedusers", f.Address+"/users", "tab.users", listed(unused))
 	return sorted(found)
 }
 
@@ -96,7 +114,7 @@ func reviewRoles(f *applicationFacts) (found []finding) {
 				wide = append(wide, rule)
 			}
 		}
-		at := finding{Link: f.Address, Mend: "tab.start"}
+		at := finding{Link: f.RoleAt[role.Name], Mend: "tab.roles"}
 		switch {
 		case role.Name == "guest" && len(wide) > 0:
 			at.Key, at.Bad, at.Values = "openguest", true, []any{strings.Join(wide, ", ")}
@@ -112,6 +130,30 @@ func reviewRoles(f *applicationFacts) (found []finding) {
 			continue
 		}
 		found = append(found, at)
+	}
+	return found
+}
+
+// reviewHolders looks at rules that single users and groups have by themselves.
+func reviewHolders(f *applicationFacts) (found []finding) {
+	for _, of := range []struct {
+		key     string
+		holders []ruleFacts
+		page    string
+	}{{"userrules", f.UserRules, "users"}, {"grouprules", f.GroupRules, "groups"}} {
+		var names []string
+		for _, h := range of.holders {
+			names = append(names, h.Name)
+			for _, rule := range h.Rules {
+				if isWide(rule) {
+					found = append(found, finding{Key: "wide" + of.key, Bad: true, Values: []any{h.Name, rule}, Link: h.Address, Mend: "tab." + of.page})
+					break
+				}
+			}
+		}
+		if len(names) > 0 {
+			found = append(found, finding{Key: of.key, Values: []any{listed(names)}, Link: f.Address + "/" + of.page, Mend: "tab." + of.page})
+		}
 	}
 	return found
 }
@@ -169,6 +211,8 @@ type serverFacts struct {
 	SendsMail   bool
 	Admins      []adminFacts
 	Keys        []keyFacts
+	OpenFeed    bool     // feed-access=public
+	Legacy      []string // features in use, in words
 }
 
 // reviewServer finds what whoever runs the server should look at.
@@ -181,25 +225,24 @@ func reviewServer(f *serverFacts) []finding {
 	}
 	add(!f.Secure, true, "plainhttp")
 	add(!f.Strict, false, "compat")
+	if len(f.Legacy) > 0 {
+		found = append(found, finding{Key: "legacy", Values: []any{strings.Join(f.Legacy, "; ")}, Link: address("insight"), Mend: "tab.insight"})
+	}
+	add(f.OpenFeed, false, "openfeed")
 	add(f.NonExpiring, false, "nonexpiring")
 	add(!f.SendsMail, false, "nomail")
-	var never, long, tests []string
-	for _, admin := range f.Admins {
-		switch {
-		case admin.Disabled:
-			continue
-		case admin.LastLogin == 0:
-			never = append(never, admin.Username)
-		case admin.LastLogin > 0 && f.Now-admin.LastLogin > oldAdmin:
-			long = append(long, admin.Username)
-		}
-		if isTestLike(admin.Username) {
-			tests = append(tests, admin.Username)
+	admins := reviewAdmins(f.Now, f.Admins)
+	for _, of := range []struct {
+		key   string
+		bad   bool
+		names []string
+	}{{"neveradmins", false, admins.never}, {"oldadmins", false, admins.long}, {"testadmins", true, admins.tests}} {
+		if len(of.names) > 0 {
+			found = append(found, finding{
+				Key: of.key, Bad: of.bad, Values: []any{listed(of.names)}, Link: address("administrators"), Mend: "tab.administrators",
+			})
 		}
 	}
-	add(len(never) > 0, false, "neveradmins", listed(never))
-	add(len(long) > 0, false, "oldadmins", listed(long))
-	add(len(tests) > 0, true, "testadmins", listed(tests))
 	for _, key := range f.Keys {
 		if f.Now-key.Changed > oldSecret && !key.Planned {
 			found = append(found, finding{
@@ -211,6 +254,27 @@ func reviewServer(f *serverFacts) []finding {
 }
 
 const oldAdmin = 90 * dayLong
+
+// reviewedNames are administrators that are worth a look.
+type reviewedNames struct{ never, long, tests []string }
+
+// reviewAdmins looks at those who can sign in.
+func reviewAdmins(now int64, admins []adminFacts) (found reviewedNames) {
+	for _, admin := range admins {
+		switch {
+		case admin.Disabled:
+			continue
+		case admin.LastLogin == 0:
+			found.never = append(found.never, admin.Username)
+		case now-admin.LastLogin > oldAdmin:
+			found.long = append(found.long, admin.Username)
+		}
+		if isTestLike(admin.Username) {
+			found.tests = append(found.tests, admin.Username)
+		}
+	}
+	return found
+}
 
 // sorted puts what must be mended first.
 func sorted(found []finding) []finding {

@@ -24,6 +24,7 @@ func (p *Portal) newPages() pages {
 		"address":  address,
 		"asset":    func(name string) string { return address("assets", p.assets.names[name]) },
 		"moment":   moment,
+		"clock":    func(ms int64) string { return time.UnixMilli(ms).UTC().Format("15:04") },
 		"machine":  func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) },
 		"span":     p.texts.span,
 		"copied":   copied,
@@ -53,9 +54,9 @@ type page struct {
 	Tabs    []link
 	Problem string // why the form is shown again
 	Narrow  bool   // one small form and nothing else
+	Refresh int    // seconds after which a browser without scripts is to ask again; 0: never
 	Body    any
 
-	Refresh int // seconds after which a browser without scripts is to ask again; 0: never
 	// What follows is filled in by show.
 	Notice    string
 	Token     string // of forms

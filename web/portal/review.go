@@ -20,7 +20,9 @@ const (
 type reviewPage struct {
 	Findings []finding
 	Limits   []string
-	Admins   []adminFacts // of the server
+	Admins   []adminFacts // of the server or an organization
+	Of       string       // what is looked at: application, organization or server
+	Reviews  []link       // of the organization's applications
 }
 
 // tell puts findings into words.
@@ -41,19 +43,23 @@ func (v *visit) showReview() error {
 	if err != nil {
 		return err
 	}
-	facts := applicationFacts{Now: v.started.UnixMilli(), Address: a.at(), Settings: a.Settings, Passwords: v.allowsPasswords(a)}
+	facts := applicationFacts{Now: v.started.UnixMilli(), Address: a.at(), Settings: a.Settings, Passwords: v.allowsPasswords(a), Plain: !v.secure}
 	row, err := v.Store.Client(v.ctx(), a.ID)
 	if err != nil {
 		return err
 	}
 	facts.SecretCreated = row.SecretCreated
-	for _, gather := range []func(*application, *applicationFacts) error{v.gatherRoles, v.gatherUsers, v.gatherTokens} {
+	for _, gather := range []func(*application, *applicationFacts) error{v.gatherRoles, v.gatherUsers, v.gatherUserRules, v.gatherGroupRules, v.gatherTokens} {
 		if err := gather(a, &facts); err != nil {
 			return err
 		}
 	}
-	body := reviewPage{Findings: v.tell(reviewApplication(&facts)), Limits: []string{
-		v.texts.say("review.users", len(facts.Users)), v.texts.say("review.roles", len(facts.Roles)), v.texts.say("review.logins"),
+	if facts.Legacy, facts.Since, err = v.legacyInUse(a.ID); err != nil {
+		return err
+	}
+	body := reviewPage{Of: "application", Findings: v.tell(reviewApplication(&facts)), Limits: []string{
+		v.texts.say("review.users", len(facts.Users)), v.texts.say("review.roles", len(facts.Roles)), v.texts.say("review.rules", len(facts.Users)),
+		v.texts.say("review.legacy", moment(facts.Since)), v.texts.say("review.logins"),
 	}}
 	return v.showOf(a, "review", http.StatusOK, "review", page{Title: v.texts.say("tab.review"), Body: body})
 }
@@ -73,6 +79,7 @@ func (v *visit) gatherRoles(a *application, facts *applicationFacts) error {
 	if err := v.some(&roles, strconv.Itoa(reviewedRoles), a.Organization, a.Name, "roles"); err != nil {
 		return err
 	}
+	facts.RoleAt = map[string]string{}
 	for _, role := range roles.Entities {
 		var rules struct {
 			Data []string `json:"data"`
@@ -91,6 +98,7 @@ func (v *visit) gatherRoles(a *application, facts *applicationFacts) error {
 			held = held || len(answer.Entities) > 0
 		}
 		facts.Roles = append(facts.Roles, roleFacts{role.Name, rules.Data, held})
+		facts.RoleAt[role.Name] = a.at("roles", role.ID.String())
 	}
 	return nil
 }
@@ -104,23 +112,30 @@ func (v *visit) gatherUsers(a *application, facts *applicationFacts) error {
 	return err
 }
 
-func (v *visit) gatherTokens(a *application, facts *applicationFacts) error {
+func (v *visit) gatherTokens(a *application, facts *applicationFacts) (err error) {
+	facts.Endless, err = v.endless(a.Organization, a.Name, "tokens")
+	return err
+}
+
+// endless counts the tokens without an end of a list that are alive.
+func (v *visit) endless(path ...string) (n int, err error) {
 	var tokens struct {
 		Data []registered `json:"data"`
 	}
-	err := v.some(&tokens, strconv.Itoa(reviewedTokens), a.Organization, a.Name, "tokens")
+	err = v.some(&tokens, strconv.Itoa(reviewedTokens), path...)
 	for i := range tokens.Data {
 		if tokens.Data[i].Revoked == nil {
-			facts.Endless++
+			n++
 		}
 	}
-	return err
+	return n, err
 }
 
 // showServerReview is GET /portal/review. The questions are the superuser's: the API refuses everybody else.
 func (v *visit) showServerReview() error {
 	facts := serverFacts{
 		Now: v.started.UnixMilli(), Secure: v.secure, Strict: v.Strict, NonExpiring: v.NonExpiring, SendsMail: v.SendsMail,
+		OpenFeed: !v.ClosedFeed,
 	}
 	var list struct {
 		Data []signingKey `json:"data"`
@@ -136,8 +151,13 @@ func (v *visit) showServerReview() error {
 	if err := v.gatherAdmins(&facts); err != nil {
 		return err
 	}
-	body := reviewPage{Findings: v.tell(reviewServer(&facts)), Admins: facts.Admins, Limits: []string{
-		v.texts.say("review.admins", len(facts.Admins)), v.texts.say("review.trail"),
+	legacy, since, err := v.legacyInUse(uuid.Nil)
+	if err != nil {
+		return err
+	}
+	facts.Legacy = legacy
+	body := reviewPage{Of: "server", Findings: v.tell(reviewServer(&facts)), Admins: facts.Admins, Limits: []string{
+		v.texts.say("review.admins", len(facts.Admins)), v.texts.say("review.trail"), v.texts.say("review.legacy", moment(since)),
 	}}
 	return v.showServer("review", http.StatusOK, "review", page{Title: v.texts.say("tab.review"), Body: body})
 }

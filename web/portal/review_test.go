@@ -1,10 +1,15 @@
 package portal
 
 import (
+	"html"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/models"
 )
@@ -43,9 +48,14 @@ func TestReviewOfAnApplication(t *testing.T) {
 			AllowedOrigins: []string{"https://a.b", "http://localhost:3000", "http://shop.b"},
 		}}, []string{"origin"}},
 		"own machine": {applicationFacts{SecretCreated: now, Settings: models.Settings{AllowedOrigins: []string{"http://127.0.0.1:3000"}}}, []string{}},
-		"tests":       {applicationFacts{SecretCreated: now, Users: []userFacts{{"test1", "", true, now}}}, []string{"testusers"}},
-		"unused":      {applicationFacts{SecretCreated: now, Users: []userFacts{{"dana", "", false, now - 31*dayLong}}}, []string{"unusedusers"}},
-		"worst first": {applicationFacts{SecretCreated: now, Passwords: true, Users: []userFacts{{"demo", "", true, now}}}, []string{"testusers", "passwords"}},
+		"tests":       {applicationFacts{SecretCreated: now, Users: []userFacts{{"test1", "", true, now, uuid.Nil}}}, []string{"testusers"}},
+		"unused":      {applicationFacts{SecretCreated: now, Users: []userFacts{{"dana", "", false, now - 31*dayLong, uuid.Nil}}}, []string{"unusedusers"}},
+		"plain":       {applicationFacts{SecretCreated: now, Plain: true}, []string{"plainissuer"}},
+		"legacy":      {applicationFacts{SecretCreated: now, Legacy: []string{"PIN grant"}}, []string{"legacy"}},
+		"user rules":  {applicationFacts{SecretCreated: now, UserRules: []ruleFacts{{"dana", "", []string{"get:/orders"}}}}, []string{"userrules"}},
+		"wide user":   {applicationFacts{SecretCreated: now, UserRules: []ruleFacts{{"dana", "", []string{"get:/a", "*:/**"}}}}, []string{"wideuserrules", "userrules"}},
+		"wide group":  {applicationFacts{SecretCreated: now, GroupRules: []ruleFacts{{"staff", "", []string{"*:/**"}}}}, []string{"widegrouprules", "grouprules"}},
+		"worst first": {applicationFacts{SecretCreated: now, Passwords: true, Users: []userFacts{{"demo", "", true, now, uuid.Nil}}}, []string{"testusers", "passwords"}},
 	} {
 		c.facts.Now = now
 		if got := keysOf(reviewApplication(&c.facts)); !slices.Equal(got, c.want) {
@@ -68,6 +78,8 @@ func TestReviewOfTheServer(t *testing.T) {
 		"admins": {func(f *serverFacts) {
 			f.Admins = []adminFacts{{"olga", false, now}, {"nils", false, 0}, {"ines", false, now - 91*dayLong}, {"gone", true, 0}}
 		}, []string{"neveradmins", "oldadmins"}},
+		"legacy":     {func(f *serverFacts) { f.Legacy = []string{"PIN grant"} }, []string{"legacy"}},
+		"feed":       {func(f *serverFacts) { f.OpenFeed = true }, []string{"openfeed"}},
 		"test admin": {func(f *serverFacts) { f.Admins = []adminFacts{{"demo", false, now}} }, []string{"testadmins"}},
 		"keys": {func(f *serverFacts) {
 			f.Keys = []keyFacts{{"a", "ordinary", now - 400*dayLong, true}, {"b", "nonexpiring", now - 400*dayLong, false}, {"c", "ordinary", now, false}}
@@ -130,4 +142,66 @@ func TestReviewsAreSafe(t *testing.T) {
 	rita := w.browser(t).signIn(t, w.rita.ID.String(), adminPassword)
 	want(t, rita.open(t, page), http.StatusNotFound, "!Findings")
 	want(t, rita.open(t, "/portal/review"), http.StatusNotFound, "!Findings")
+}
+
+func TestReviewOfAnOrganization(t *testing.T) {
+	t.Parallel()
+	const now = 1000 * dayLong
+	two := []adminFacts{{"olga", false, now}, {"nils", false, now}}
+	for name, c := range map[string]struct {
+		facts organizationFacts
+		want  []string
+	}{
+		"nothing":    {organizationFacts{SecretCreated: now, Admins: two}, []string{}},
+		"alone":      {organizationFacts{SecretCreated: now, Admins: two[:1]}, []string{"soleadmin"}},
+		"old secret": {organizationFacts{SecretCreated: now - 366*dayLong, Admins: two}, []string{"oldsecret"}},
+		"endless":    {organizationFacts{SecretCreated: now, Admins: two, Endless: 1}, []string{"orgendless"}},
+		"plain":      {organizationFacts{SecretCreated: now, Admins: two, Plain: true, Legacy: []string{"PIN grant"}}, []string{"plainissuer", "legacy"}},
+		"admins": {organizationFacts{SecretCreated: now, Admins: []adminFacts{{"demo", false, now}, {"ines", false, 0}, {"gone", true, 0}}},
+			[]string{"testadmins", "neveradmins"}},
+	} {
+		c.facts.Now = now
+		if got := keysOf(reviewOrganization(&c.facts)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// What the pages find is what is there, and each finding leads to a page that is there, too.
+func TestReviewsFindWhatIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.bustle(t)
+	user := w.newUser(t, "erik")
+	_, err := w.store.AddRules(t.Context(), w.shop.ID, models.HolderUser, user.ID, []string{"get,put:/**"})
+	must(t, err)
+	group, err := models.NewGroup(w.shop.ID, "staff/north", "", "", w.clock.now())
+	must(t, err)
+	must(t, w.store.CreateGroup(t.Context(), group))
+	_, err = w.store.AddRules(t.Context(), w.shop.ID, models.HolderGroup, group.ID, []string{"get:/orders"})
+	must(t, err)
+	w.clock.advance(366 * 24 * time.Hour)
+	olga, root := w.as(t, "olga"), w.as(t, "superuser")
+	const shop = "/portal/organizations/acme/applications/shop"
+	want(t, olga.open(t, shop+"/review"), http.StatusOK, "The user erik reaches every path: get,put:/**", "Groups have rules of their own: staff/north",
+		"Token in the address (1 requests)", "Password grant (2 requests)", "plain HTTP", "is stored nowhere")
+	leadsSomewhere(t, olga)
+	want(t, olga.open(t, "/portal/organizations/acme/review"), http.StatusOK, "The client secret is 366 days old", "There is only one administrator: olga",
+		"Password grant (2 requests)", "!neveradmins", `/applications/shop/review`)
+	leadsSomewhere(t, olga)
+	want(t, root.open(t, "/portal/review"), http.StatusOK, "feed-access=public", "Password grant (2 requests)")
+	leadsSomewhere(t, root)
+}
+
+// leadsSomewhere follows the links of the page shown last.
+func leadsSomewhere(t *testing.T, b *browser) {
+	t.Helper()
+	_, content, _ := strings.Cut(b.last.text, `id="findings"`)
+	links := regexp.MustCompile(`href="([^"]+)"`).FindAllStringSubmatch(content, -1)
+	if len(links) < 2 {
+		t.Errorf("%d links", len(links))
+	}
+	for _, found := range links {
+		want(t, b.open(t, html.UnescapeString(found[1])), http.StatusOK)
+	}
 }
