@@ -44,22 +44,12 @@ func (r *request) failWithPage(form web.MailPageKind) {
 			kind = web.Failure
 		}
 		page := r.mailPage(kind)
-		page.Problem = problem(known)
+		page.Problem = r.server.pages.Problem(known.Code, known.Description)
 		if kind == web.InvalidToken {
 			page.Problem = ""
 		}
 		return page
 	}
-}
-
-// problem is an error in the words of a page.
-func problem(known *grants.Error) string {
-	if known.Code == "error_password_policy_violation" {
-		if _, why, named := strings.Cut(known.Description, ": "); named {
-			return "The password " + why + "."
-		}
-	}
-	return strings.TrimSuffix(known.Description, ".") + "."
 }
 
 // mailPage fills in what a page needs to know of the request.

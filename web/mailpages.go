@@ -9,6 +9,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/writ-auth/writ/web/wording"
 )
 
 //go:embed templates
@@ -16,6 +18,9 @@ var templates embed.FS
 
 //go:embed mailpage.css
 var mailPageCSS string
+
+//go:embed texts/en*.txt
+var englishTexts embed.FS
 
 // MailPageKind says which page of a mail flow it is.
 type MailPageKind string
@@ -45,40 +50,20 @@ type MailPage struct {
 	Again   string // of InvalidToken: the path of AskReset
 }
 
-// Title is what the page is called.
-func (p MailPage) Title() string {
-	switch p.Kind {
-	case AskReset, AskResetUser:
-		return "Forgotten password"
-	case CheckMail:
-		return "Check your mail"
-	case ResetForm:
-		return "Set a new password"
-	case PasswordSet:
-		return "Password set"
-	case InvalidToken:
-		return "Invalid link"
-	case Activated:
-		return "Account activated"
-	case Confirmed, Waiting:
-		return "Address confirmed"
-	case Failure:
-	}
-	return "That did not work"
-}
-
 // MailPages renders the pages of mail flows. Make it with NewMailPages.
 type MailPages struct {
 	page   *template.Template
+	texts  wording.Texts
 	policy string
 }
 
 // NewMailPages parses the templates, which are our own: that they parse is tested.
 func NewMailPages() *MailPages {
 	styles := func() template.CSS { return template.CSS(mailPageCSS) } //nolint:gosec // G203: our own file
-	page := template.Must(template.New("mailpage.html").Funcs(template.FuncMap{"styles": styles}).ParseFS(templates, "templates/mailpage.html"))
+	texts := wording.Read(englishTexts, "texts/en*.txt")
+	page := template.Must(template.New("mailpage.html").Funcs(template.FuncMap{"styles": styles, "t": texts.Say}).ParseFS(templates, "templates/mailpage.html"))
 	hash := sha256.Sum256([]byte(mailPageCSS))
-	return &MailPages{page, strings.Join([]string{
+	return &MailPages{page, texts, strings.Join([]string{
 		"default-src 'none'",
 		"style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'",
 		"form-action 'self'",
@@ -94,6 +79,16 @@ func (m *MailPages) Render(p MailPage) ([]byte, error) {
 		return nil, fmt.Errorf("page %s: %w", p.Kind, err)
 	}
 	return out.Bytes(), nil
+}
+
+// Problem is an error of the wire in the words of a page.
+func (m *MailPages) Problem(code, description string) string {
+	if code == "error_password_policy_violation" {
+		if _, why, named := strings.Cut(description, ": "); named {
+			return m.texts.Say("reset.policy", why)
+		}
+	}
+	return strings.TrimSuffix(description, ".") + "."
 }
 
 // SetHeaders sets the headers of every page. The address has the token in it: it goes nowhere as a referrer, and into no cache. secure

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -24,7 +26,7 @@ func TestEveryPageRenders(t *testing.T) {
 				t.Errorf("%s has %q", kind, foreign)
 			}
 		}
-		if !strings.Contains(page, "<title>"+MailPage{Kind: kind}.Title()) || strings.Count(page, "<h1>") != 1 || !strings.Contains(page, `lang="en"`) {
+		if !strings.Contains(page, "<title>"+pages.texts.Say("title."+string(kind))) || strings.Count(page, "<h1>") != 1 || !strings.Contains(page, `lang="en"`) {
 			t.Errorf("%s: %s", kind, page)
 		}
 		if kind == ResetForm && !strings.Contains(page, "At least 12 characters") {
@@ -39,5 +41,47 @@ func TestAddressesInPagesAreChecked(t *testing.T) {
 	text, err := NewMailPages().Render(MailPage{Kind: InvalidToken, Again: "javascript:alert(1)"})
 	if err != nil || strings.Contains(string(text), "javascript") {
 		t.Errorf("%v %s", err, text)
+	}
+}
+
+// The pages and their texts know each other: none is missing, and none is left over.
+func TestTextsAndPagesKnowEachOther(t *testing.T) {
+	t.Parallel()
+	var sources strings.Builder
+	for _, name := range []string{"templates/mailpage.html", "mailpages.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Write(text)
+	}
+	known, named := NewMailPages().texts, map[string]bool{}
+	for _, found := range regexp.MustCompile(`(?:\bt |Say\()"([a-z.]+)"`).FindAllStringSubmatch(sources.String(), -1) {
+		named[found[1]] = true
+	}
+	for _, kind := range regexp.MustCompile(`MailPageKind = "([a-z-]+)"`).FindAllStringSubmatch(sources.String(), -1) {
+		named["title."+kind[1]] = true
+	}
+	for name := range named {
+		if !known.Has(name) {
+			t.Errorf("there is no text %s", name)
+		}
+	}
+	for name := range known {
+		if !named[name] {
+			t.Errorf("nothing names %s", name)
+		}
+	}
+	if len(named) < 25 {
+		t.Errorf("only %d texts are named", len(named))
+	}
+	// What is no text stands in the file with the texts: the template has no words of its own.
+	page, err := os.ReadFile("templates/mailpage.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := regexp.MustCompile(`(?s)\{\{.*?\}\}|<[^>]*>`).ReplaceAllString(regexp.MustCompile(`\{\{[^}]*\}\}`).ReplaceAllString(string(page), ""), "")
+	if word := regexp.MustCompile(`[A-Za-z]{2,}`).FindString(bare); word != "" {
+		t.Errorf("the template has the word %q", word)
 	}
 }

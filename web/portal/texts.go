@@ -2,68 +2,23 @@ package portal
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
-	"maps"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/writ-auth/writ/web/wording"
 )
 
 //go:embed texts/en*.txt
 var englishTexts embed.FS
 
-// texts are the words of all pages by their names: the files of one language begin with it. {1} and {2} stand for what a page puts in.
-type texts map[string]string
+// texts are the words of all pages by their names: the files of one language begin with it.
+type texts wording.Texts
 
-func english() texts {
-	files, err := fs.Glob(englishTexts, "texts/*.txt")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	all := texts{}
-	for _, name := range files {
-		file, err := englishTexts.ReadFile(name)
-		if err != nil {
-			panic(err) // it was listed
-		}
-		maps.Copy(all, parseTexts(string(file)))
-	}
-	return all
-}
+func english() texts { return texts(wording.Read(englishTexts, "texts/en*.txt")) }
 
-// parseTexts reads lines of "name = text"; a line that begins with white space goes on with the text before it.
-func parseTexts(file string) texts {
-	all, last := texts{}, ""
-	for line := range strings.Lines(file) {
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case trimmed == "" || strings.HasPrefix(trimmed, "#"):
-		case line[0] == ' ' || line[0] == '\t':
-			all[last] += " " + trimmed
-		default:
-			name, text, _ := strings.Cut(trimmed, "=")
-			last = strings.TrimSpace(name)
-			all[last] = strings.TrimSpace(text)
-		}
-	}
-	return all
-}
-
-func (t texts) has(name string) bool { return t[name] != "" }
+func (t texts) has(name string) bool { return wording.Texts(t).Has(name) }
 
 // say gives a text. One that is missing shows its name, which a test finds.
-func (t texts) say(name string, values ...any) string {
-	text, known := t[name]
-	if !known {
-		return "[" + name + "]"
-	}
-	pairs := make([]string, 0, 2*len(values))
-	for i, value := range values {
-		pairs = append(pairs, "{"+strconv.Itoa(i+1)+"}", fmt.Sprint(value))
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
-}
+func (t texts) say(name string, values ...any) string { return wording.Texts(t).Say(name, values...) }
 
 // units of time by their names, largest first (ms).
 var units = []struct {

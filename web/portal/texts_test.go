@@ -45,19 +45,8 @@ func TestTextsAndPagesKnowEachOther(t *testing.T) {
 	}
 }
 
-// Texts keep their place for every value, and values do not become places.
-func TestTextsAreFilledIn(t *testing.T) {
+func TestTimesAreSaid(t *testing.T) {
 	t.Parallel()
-	all := parseTexts("# note\none = first {1}\n  and {2}\n\ntwo=\n")
-	if got := all.say("one", "a", 7); got != "first a and 7" {
-		t.Error(got)
-	}
-	if got := all.say("one", "{2}", "b"); got != "first {2} and b" {
-		t.Error(got)
-	}
-	if got := all.say("none"); got != "[none]" || all.has("two") {
-		t.Error(got)
-	}
 	for ms, want := range map[int64]string{
 		86_400_000: "24 hours", 172_800_000: "2 days", 3_600_000: "1 hour", 90_000: "90 seconds", 1: "1 millisecond", 1_500: "1500 milliseconds", 0: "0 milliseconds",
 	} {
