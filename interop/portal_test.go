@@ -28,6 +28,8 @@ type portalWorld struct {
 	browser  context.Context
 	olga     string // uuid
 	dana     string
+	clerk    string // a role
+	staff    string // a group
 }
 
 func newPortalWorld(t *testing.T) *portalWorld {
@@ -36,7 +38,20 @@ func newPortalWorld(t *testing.T) *portalWorld {
 	w.world = newWorld(t, "--database=sqlite:"+w.database)
 	w.olga = text(w.set(t, "GET", "/management/users/olga", ""), "data", "uuid")
 	w.dana = text(w.set(t, "GET", "/acme/shop/users/dana", ""), "entities", 0, "uuid")
+	w.clerk = w.roleOf(t, "clerk", "get,put:/orders/*", "get:/files/${user}/**", "post:/notes")
+	w.staff = text(w.set(t, "POST", "/acme/shop/groups", `{"path":"staff/north","title":"Staff in the north"}`), "entities", 0, "uuid")
 	return w
+}
+
+// roleOf makes a role of these rules, if there is none, and gives it to dana; its uuid.
+func (w *portalWorld) roleOf(t *testing.T, name string, rules ...string) string {
+	t.Helper()
+	w.do(t, "POST", "/acme/shop/roles", `{"name":"`+name+`"}`)
+	for _, rule := range rules {
+		w.set(t, "POST", "/acme/shop/roles/"+name+"/permissions", `{"permission":"`+rule+`"}`)
+	}
+	w.set(t, "POST", "/acme/shop/roles/"+name+"/users/dana", "")
+	return text(w.set(t, "GET", "/acme/shop/roles/"+name, ""), "entities", 0, "uuid")
 }
 
 // TestPortalInABrowser does in Chromium what an administrator does, with scripts and without: sign in, see a secret, use it, sign out.
@@ -218,6 +233,16 @@ func (w *portalWorld) pages() []portalPage {
 		get("users-nobody", shop+"/users?search=nobody", "Users"),
 		get("user", shop+"/users/"+w.dana, "dana"),
 		get("user-delete", shop+"/users/"+w.dana+"/delete", "Delete dana"),
+		get("groups", shop+"/groups", "Groups"),
+		get("group", shop+"/groups/"+w.staff, "staff/north"),
+		get("group-delete", shop+"/groups/"+w.staff+"/delete", "Delete the group staff/north"),
+		get("roles", shop+"/roles", "Roles"),
+		get("role", shop+"/roles/"+w.clerk, "clerk"),
+		get("role-tried", shop+"/roles/"+w.clerk+"?method=PUT&path=/orders/7&as=user&who=dana", "clerk"),
+		get("role-delete", shop+"/roles/"+w.clerk+"/delete", "Delete the role clerk"),
+		get("live-test", shop+"/may", "Who may do what"),
+		get("live-test-refused", shop+"/may?method=DELETE&path=/orders/7&as=group&who=staff/north", "Who may do what"),
+		get("rule-explained", shop+"/may?rule=get,put:/users/me/**,/orders/*", "Who may do what"),
 		get("application-settings", shop+"/settings", "Settings"),
 		{"application-settings-wrong", shop + "/settings", "Settings", `form[action$="/save"] button`, http.StatusBadRequest},
 		get("application-delete", shop+"/settings/delete", "Delete shop"),
@@ -225,6 +250,10 @@ func (w *portalWorld) pages() []portalPage {
 		get("application-tokens", shop+"/tokens", "Tokens"),
 		get("application-tokens-revoke", shop+"/tokens/all", "Revoke the tokens of shop"),
 		get("application-review", shop+"/review", "Security review"),
+		get("application-insight", shop+"/insight", "Insight"),
+		get("application-insight-day", shop+"/insight?window=day", "Insight"),
+		get("organization-insight", acme+"/insight", "Insight"),
+		get("organization-review", acme+"/review", "Security review"),
 		get("organization-tokens", acme+"/tokens", "Tokens"),
 		get("token", "/portal/token", "Examine a token"),
 		{"missing", "/portal/nothing", "Nothing here", "", http.StatusNotFound},
@@ -288,6 +317,10 @@ func (w *portalWorld) furnish(t *testing.T) {
 	w.set(t, "PUT", "/acme/shop", `{"accesstokenttl":5400000,"refreshtokens":true,"allowedorigins":["https://shop.example.com"]}`)
 	w.set(t, "POST", "/management/orgs", `{"organization":"olgas-bakery","email":"olga@example.com"}`)
 	w.clientToken(t, "/acme/shop", w.shop, "ttl", "3600000")
+	w.set(t, "POST", "/acme/shop/groups/staff/north/users/dana", "")
+	w.set(t, "POST", "/acme/shop/groups/staff/north/roles/clerk", "")
+	w.set(t, "POST", "/acme/shop/groups/staff/north/permissions", `{"permission":"get:/warehouse/*/shelves/**"}`)
+	w.set(t, "POST", "/acme/shop/users/dana/permissions", `{"permission":"delete:/orders/7"}`)
 	status, _ := w.do(t, "POST", "/acme/shop/token", `{"grant_type":"password","username":"dana","password":"wrong-one-77"}`)
 	if status != http.StatusBadRequest {
 		t.Fatal(status)

@@ -226,6 +226,7 @@ func pagesOf(w *world) []string {
 		"/portal", "/portal/account", acme, acme + "/credentials", acme + "/administrators",
 		acme + "/administrators/" + w.olga.ID.String() + "/remove", acme + "/activity", acme + "/settings", acme + "/settings/delete",
 		acme + "/tokens", acme + "/tokens/all", shop + "/tokens", shop + "/tokens/all", shop + "/review",
+		acme + "/insight", acme + "/insight?window=day", acme + "/review", shop + "/insight", shop + "/insight?window=day",
 		shop, shop + "/credentials", shop + "/activity", shop + "/settings", shop + "/settings/delete",
 	}
 }

@@ -36,7 +36,7 @@ func (v *visit) showIn(o *organization, tab string, status int, name string, p p
 	} else {
 		p.Crumbs = append(p.Crumbs, link{Text: o.Name, Address: address("organizations", o.Name)})
 	}
-	for _, t := range []string{"", "credentials", "administrators", "tokens", "activity", "settings"} {
+	for _, t := range []string{"", "credentials", "administrators", "tokens", "insight", "review", "activity", "settings"} {
 		at := address("organizations", o.Name)
 		text := v.texts.say("tab.overview")
 		if t != "" {
