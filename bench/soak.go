@@ -35,6 +35,7 @@ type soak struct {
 	ledger   ledger
 	accounts [soakUsers]account
 	secret   sync.RWMutex // writing: the client's secret changes
+	changing sync.Mutex   // a change is on its way
 
 	faulting  atomic.Bool
 	calmSince atomic.Pointer[time.Time]

@@ -106,6 +106,10 @@ func TestTheSoakNotices(t *testing.T) {
 		{"a right that was taken away holds", revokedIsRefused, func(ctx context.Context, s *soak, _ *pretended) {
 			s.within(ctx, revokedIsRefused, "it is gone", func(string) bool { return false })
 		}},
+		{"a client's former secret is taken", revokedIsRefused, func(ctx context.Context, s *soak, p *pretended) {
+			p.saysText(http.StatusOK, `{"access_token":"a","credentials":{"client_secret":"new"}}`)
+			s.renewSecret(ctx)
+		}},
 		{"a session outlives its end", revokedIsRefused, func(_ context.Context, s *soak, _ *pretended) {
 			s.refreshed(said{status: http.StatusOK, body: []byte(`{"access_token":"a"}`)}, 0, true, time.Now())
 		}},
@@ -211,6 +215,20 @@ func TestTheSoakBears(t *testing.T) {
 		{"a resource server that is cut off", func(ctx context.Context, s *soak, _ *pretended) {
 			s.faultIs(true)
 			s.verify(ctx, revokedBefore(time.Minute))
+		}},
+		{"a replica that learns of a secret late, while something is broken", func(ctx context.Context, s *soak, p *pretended) {
+			s.faultIs(true)
+			former := 0
+			p.says(func(w http.ResponseWriter, r *http.Request) {
+				if r.FormValue("client_secret") == "secret" { // three times it is taken still
+					if former++; former > 3 {
+						s.faultIs(false)
+						w.WriteHeader(http.StatusUnauthorized)
+					}
+				}
+				_, _ = io.WriteString(w, `{"access_token":"a","credentials":{"client_secret":"new"}}`)
+			})
+			s.renewSecret(ctx)
 		}},
 		{"memory that goes up and down", func(_ context.Context, s *soak, _ *pretended) {
 			s.remember(func(i float64) (float64, float64, float64) {

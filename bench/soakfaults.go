@@ -58,13 +58,10 @@ func (s *soak) breakOne(ctx context.Context, turn int) error {
 // stand stops a replica for a while. Questions about what was revoked meanwhile wait for it when it goes on: they are the first that it answers.
 func (s *soak) stand(ctx context.Context, r *replica) error {
 	began, p := time.Now(), r.running()
-	if err := p.command.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := s.stop(ctx, r, p); err != nil {
 		return err
 	}
-	wait(ctx, healthCheck)
-	r.away.Store(true)
 	defer r.away.Store(false)
-	s.open.cut(p.address)
 	var revoked []*soakToken
 	for range standRevocations {
 		if token := s.revoke(ctx, ""); token != nil {
@@ -74,6 +71,20 @@ func (s *soak) stand(ctx context.Context, r *replica) error {
 	// Until the last of them must be known everywhere.
 	wait(ctx, max(standLength-time.Since(began), heardWithin+freshWithin))
 	return s.goOn(ctx, r, p, revoked)
+}
+
+// stop stops a replica until the balancer has noticed. A change that lies in its sockets would be made a second time when it goes on, behind others:
+// there is none meanwhile.
+func (s *soak) stop(ctx context.Context, r *replica, p *process) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := p.command.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	wait(ctx, healthCheck)
+	r.away.Store(true)
+	s.open.cut(p.address)
+	return nil
 }
 
 // goOn lets a replica go on with questions in its sockets.
