@@ -48,7 +48,9 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 	for _, rt := range p.routes() {
 		unlinked := []string{root + "/{$}", everything, root + "/sign-in"} // other spellings, and what nobody who is signed in needs
-		if rt.method == http.MethodGet && !opened[rt.method+" "+rt.path] && !slices.Contains(unlinked, rt.path) {
+		// Scripts ask for the first, and the second is there after an import that has refused something: the tests of imports open it.
+		ofImport := strings.HasSuffix(rt.path, "/import/progress") || strings.HasSuffix(rt.path, "/import/refused")
+		if rt.method == http.MethodGet && !opened[rt.method+" "+rt.path] && !slices.Contains(unlinked, rt.path) && !ofImport {
 			t.Errorf("no link leads to %s", rt.path)
 		}
 	}
