@@ -65,6 +65,9 @@ func auditWords() map[string]auditWord {
 		"POST " + user + "/revoketokens": {"user.tokens.revoke", "user"},
 		"POST " + user + "/revoketoken":  {"token.revoke", "user"},
 
+		"DELETE " + user + "/logins":        {"logins.end", "user"},
+		"DELETE " + user + "/logins/:login": {"login.end", "user"},
+
 		"POST " + admin + "/revoketokens": {"admin.tokens.revoke", "admin"},
 		"POST " + admin + "/revoketoken":  {"token.revoke", "admin"},
 

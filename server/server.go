@@ -81,6 +81,7 @@ type Store interface {
 	permissionStore
 	entityStore
 	registeredStore
+	loginStore
 	keyStore
 	statusStore
 	organizationStore

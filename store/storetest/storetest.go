@@ -24,7 +24,7 @@ type Database func(t *testing.T) string
 func Run(t *testing.T, database Database) {
 	t.Helper()
 	for _, group := range [][]contract{
-		organizations, applications, admins, users, imports, links, sessions, lists, denials, registered, statusLists, refresh, roles, rules, rights, changes, feed, keys, setup, auditing, concurrency, throttle,
+		organizations, applications, admins, users, imports, userImports, links, sessions, lists, denials, registered, statusLists, refresh, roles, rules, rights, changes, feed, keys, setup, auditing, concurrency, throttle,
 	} {
 		for _, test := range group {
 			t.Run(test.name, func(t *testing.T) {

@@ -24,6 +24,9 @@ type userPage struct {
 	MinPassword int
 
 	Username, Name, Email string // of the form, again
+	NewProperty, NewValue string
+
+	Activity, Doing string // addresses of what was done to him, and by him
 }
 
 // userOfPath asks for the user in the path. Pages have the uuid there: a name may change.
@@ -60,6 +63,8 @@ func (v *visit) showUser() error {
 
 func (v *visit) showUserForm(a *application, u *user, status int, complaint string, body userPage) error {
 	body.Page, body.User, body.Mails, body.MinPassword = a.at("users", u.ID.String()), u, v.SendsMail, v.MinPassword
+	body.Activity = a.at("activity") + asQuery(filled("whom", u.ID.String()))
+	body.Doing = a.at("activity") + asQuery(filled("who", u.ID.String()))
 	var err error
 	if body.Roles, body.MoreRoles, err = v.belongings(a, u.of(a), "roles"); err != nil {
 		return err
@@ -122,6 +127,7 @@ func (v *visit) change(notice string, of func(a *application, u *user) call) err
 		}
 		return v.showUserForm(a, u, status, text, userPage{
 			Username: v.again("username", u.Username), Name: v.again("name", u.Name), Email: v.again("email", u.Email),
+			NewProperty: v.field("property"), NewValue: v.field("value"),
 		})
 	}
 	return v.done(a.at("users", u.ID.String()), notice)

@@ -20,6 +20,9 @@ func (p *Portal) userRoutes() []route {
 		{post, user + "/roles", signedIn, "", (*visit).changeUserRole},
 		{post, user + "/groups", signedIn, "", (*visit).changeUserGroup},
 		{post, user + "/revoke", signedIn, "", (*visit).revokeUserTokens},
+		{post, user + "/properties", signedIn, "", (*visit).saveUserProperty},
+		{get, user + "/logins", signedIn, "", (*visit).showLogins},
+		{post, user + "/logins/end", signedIn, "", (*visit).endLogin},
 		{get, user + "/delete", signedIn, "", (*visit).askDeleteUser},
 		{post, user + "/delete", password, "confirm.deleteuser", (*visit).deleteUser},
 	}

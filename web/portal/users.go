@@ -20,7 +20,8 @@ type user struct {
 	Created     int64     `json:"created"`
 	Modified    int64     `json:"modified"`
 
-	State string `json:"-"` // the text about it
+	State      string     `json:"-"` // the text about it
+	Properties []property `json:"-"`
 }
 
 // Active tells whether the user can log in.
@@ -53,6 +54,7 @@ type usersPage struct {
 
 	// Of the form, again.
 	Username, Email, Name string
+	NewProperty, NewValue string
 	FormIsExpected        bool
 }
 
@@ -99,11 +101,24 @@ func (v *visit) createUser() error {
 	if err != nil {
 		return err
 	}
-	input := map[string]string{}
+	input := map[string]any{}
 	for _, name := range []string{"username", "email", "name", "password"} {
 		if entered := v.field(name); entered != "" {
 			input[name] = entered
 		}
+	}
+	again := usersPage{
+		Username: v.field("username"), Email: v.field("email"), Name: v.field("name"), NewProperty: v.field("property"), NewValue: v.field("value"),
+	}
+	if again.NewProperty != "" {
+		name, value, may, err := v.enteredProperty()
+		if err != nil {
+			return err
+		}
+		if !may {
+			return v.showUsersForm(a, http.StatusBadRequest, v.texts.say("property.illegal", name), again)
+		}
+		input[name] = value
 	}
 	var answer struct {
 		Entities []user `json:"entities"`
@@ -114,7 +129,7 @@ func (v *visit) createUser() error {
 		if other != nil || err == nil {
 			return other
 		}
-		return v.showUsersForm(a, status, text, usersPage{Username: v.field("username"), Email: v.field("email"), Name: v.field("name")})
+		return v.showUsersForm(a, status, text, again)
 	}
 	return v.done(a.at("users", answer.Entities[0].ID.String()), "notice.user")
 }
