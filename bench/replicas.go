@@ -19,9 +19,9 @@ import (
 const (
 	scalingGoal      = 1.7
 	replicaStartGoal = 500 * time.Millisecond
-	replicaLoad      = 32 // connections to each replica
-	statisticsDelay  = 1500 * time.Millisecond
-	statisticsNoise  = 10 // transactions of replicas that watch: one more or less of each timer
+	replicaLoad      = 32               // connections to each replica
+	statisticsDelay  = 11 * time.Second // sessions that rest tell what they did ten seconds later
+	statisticsNoise  = 10               // transactions of replicas that watch: one more or less of each timer
 )
 
 // replicaFigures is what several processes on one PostgreSQL do: throughput of two on a core each beside one, the database's share, how soon one hears
@@ -130,7 +130,7 @@ func (c *cluster) statements(ctx context.Context) error {
 		if err = errors.Join(err, work()); err != nil {
 			return 0, 0, err
 		}
-		wait(ctx, statisticsDelay) // sessions tell what they did a second later
+		wait(ctx, statisticsDelay)
 		took := time.Since(began)
 		after, err := transactions(ctx, db)
 		return after - before, took, err

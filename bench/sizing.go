@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -56,18 +58,35 @@ func (b *bench) perCore(ctx context.Context) error {
 		connections int
 		targets     []target
 	}{{"logins with a password", sizingLogins, logins}, {"tokens of a client", replicaLoad, clients}} {
-		var rate, cost sample
+		var rate, each sample
 		for range b.rounds {
-			o, err := b.loadFrom(ctx, loadCores(), server, load.connections, load.targets, nil)
+			before := familyTime(server.pid())
+			o, err := b.loadFrom(ctx, loadCores(), server, load.connections, load.targets, func(p *plan) { p.WarmUp = 0 })
 			if err != nil {
 				return err
 			}
-			rate, cost = append(rate, o.perSecond()), append(cost, o.CPU)
+			used := familyTime(server.pid()) - before
+			rate, each = append(rate, o.perSecond()), append(each, float64(o.Requests)/used.Seconds())
 		}
 		b.report.add(load.what+" a second, server on one core", "-", rate.text("%.0f"), informative)
-		b.report.add("processor time of the server itself for one, µs", "-", cost.text("%.0f"), informative)
+		b.report.add(load.what+" per second of processor time", "-", each.text("%.0f"), informative)
 	}
 	return nil
+}
+
+// familyTime is the processor time of a server and of the processes that hash for it.
+func familyTime(pid int) time.Duration {
+	sum := processorTime(pid)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread that is gone has none
+		for child := range strings.FieldsSeq(string(text)) {
+			if number, err := strconv.Atoi(child); err == nil {
+				sum += processorTime(number)
+			}
+		}
+	}
+	return sum
 }
 
 // occupied is what a server takes, after a while of rest.
