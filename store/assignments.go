@@ -68,16 +68,14 @@ func (s *Store) RolesOf(
 
 // UsersWithRole lists the users that were given a role themselves.
 func (s *Store) UsersWithRole(ctx context.Context, application, role uuid.UUID, page models.Page) ([]models.User, string, error) {
-	return list(s.holdersOf(ctx, application, role, models.HolderUser), page, byUser)
+	return list(s.holdersOf(ctx, application, "users", role, models.HolderUser), page, byUser)
 }
 
 // GroupsWithRole lists the groups that were given a role.
 func (s *Store) GroupsWithRole(ctx context.Context, application, role uuid.UUID, page models.Page) ([]models.Group, string, error) {
-	return list(s.holdersOf(ctx, application, role, models.HolderGroup), page, byGroup)
+	return list(s.holdersOf(ctx, application, "groups", role, models.HolderGroup), page, byGroup)
 }
 
-func (s *Store) holdersOf(ctx context.Context, application, role uuid.UUID, kind models.HolderKind) *gorm.DB {
-	return s.read(ctx).Where(
-		"application_id = ? AND id IN (SELECT holder_id FROM role_assignments WHERE role_id = ? AND holder_kind = ?)",
-		application, role, kind)
+func (s *Store) holdersOf(ctx context.Context, application uuid.UUID, table string, role uuid.UUID, kind models.HolderKind) *gorm.DB {
+	return s.membersOf(ctx, application, table, "role_assignments", "holder_id", "role_id = ? AND holder_kind = ?", role, kind)
 }

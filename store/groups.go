@@ -145,6 +145,6 @@ func (s *Store) GroupsOf(ctx context.Context, application, user uuid.UUID, page 
 
 // UsersInGroup lists the users that were made members of a group.
 func (s *Store) UsersInGroup(ctx context.Context, application, group uuid.UUID, page models.Page) ([]models.User, string, error) {
-	db := s.read(ctx).Where("application_id = ? AND id IN (SELECT user_id FROM group_members WHERE group_id = ?)", application, group)
+	db := s.membersOf(ctx, application, "users", "group_members", "user_id", "group_id = ?", group)
 	return list(db, page, byUser)
 }
