@@ -225,6 +225,7 @@ func pagesOf(w *world) []string {
 	return []string{
 		"/portal", "/portal/account", acme, acme + "/credentials", acme + "/administrators",
 		acme + "/administrators/" + w.olga.ID.String() + "/remove", acme + "/activity", acme + "/settings", acme + "/settings/delete",
+		shop + "/users/import",
 		acme + "/tokens", acme + "/tokens/all", shop + "/tokens", shop + "/tokens/all", shop + "/review",
 		acme + "/insight", acme + "/insight?window=day", acme + "/review", shop + "/insight", shop + "/insight?window=day",
 		shop, shop + "/credentials", shop + "/activity", shop + "/settings", shop + "/settings/delete",
@@ -259,6 +260,8 @@ func TestOtherOrganizationsAreOutOfReach(t *testing.T) {
 		acme + "/settings/save":                                    {"history", "3"},
 		acme + "/settings/delete":                                  {"name", "acme"},
 		acme + "/tokens/all/revoke":                                {"name", "acme"},
+		shop + "/users/import/start":                               {"import", w.shop.ID.String()},
+		shop + "/users/import/cancel":                              {"import", w.shop.ID.String()},
 		shop + "/tokens/all/revoke":                                {"name", "shop"},
 		shop + "/reveal":                                           nil,
 		shop + "/credentials/reveal":                               nil,
