@@ -230,6 +230,8 @@ func (w *portalWorld) pages() []portalPage {
 		{"start-revealed", shop, "shop", `form[action$="/reveal"] button`, http.StatusOK},
 		get("application-credentials", shop+"/credentials", "Credentials"),
 		get("users", shop+"/users", "Users"),
+		get("user-logins", shop+"/users/"+w.dana+"/logins", "Logins"),
+		get("users-import", shop+"/users/import", "Import users"),
 		get("users-nobody", shop+"/users?search=nobody", "Users"),
 		get("user", shop+"/users/"+w.dana, "dana"),
 		get("user-delete", shop+"/users/"+w.dana+"/delete", "Delete dana"),
