@@ -79,7 +79,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	million := flags.Bool("million", false, "also with 10^6 clients and users in the database")
 	flags.BoolVar(&o.check, "check", false, "end with status 1 when a goal is missed")
 	flags.IntVar(&o.rounds, "rounds", 7, "rounds of each comparison")
-	flags.StringVar(&o.only, "only", "", "comma-separated parts: throughput, population, password, storm, start, footprint, propagation, lost, replicas, sizing")
+	flags.StringVar(&o.only, "only", "", "comma-separated parts: throughput, population, password, storm, start, footprint, propagation, lost, replicas, sizing, portal")
 	flags.StringVar(&o.writ, "writ", "", "measure this binary of cmd/writ instead of building one")
 	flags.StringVar(&o.logLevel, "log-level", "", "log level of Writ; empty: its default")
 	if err := flags.Parse(args); err != nil {
@@ -128,6 +128,7 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		{"propagation", (*bench).propagation},
 		{"lost", (*bench).lost},
 		{"replicas", (*bench).replicaFigures},
+		{"portal", (*bench).portal},
 		{"sizing", (*bench).sizing},
 	} {
 		if !o.wants(part.name) {

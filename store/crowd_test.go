@@ -44,8 +44,12 @@ func TestManyMembersAreListedLikeFew(t *testing.T) {
 			t.Fatal(len(want), err)
 		}
 		for name, next := range map[string]func(models.Page) ([]models.User, string, error){
-			"role":  func(page models.Page) ([]models.User, string, error) { return s.UsersWithRole(t.Context(), w.shop.ID, w.clerk.ID, page) },
-			"group": func(page models.Page) ([]models.User, string, error) { return s.UsersInGroup(t.Context(), w.shop.ID, w.staff.ID, page) },
+			"role": func(page models.Page) ([]models.User, string, error) {
+				return s.UsersWithRole(t.Context(), w.shop.ID, w.clerk.ID, page)
+			},
+			"group": func(page models.Page) ([]models.User, string, error) {
+				return s.UsersInGroup(t.Context(), w.shop.ID, w.staff.ID, page)
+			},
 		} {
 			var got []uuid.UUID
 			for page := (models.Page{Limit: 700}); ; {
