@@ -218,9 +218,9 @@ type serverFacts struct {
 // reviewServer finds what whoever runs the server should look at.
 func reviewServer(f *serverFacts) []finding {
 	var found []finding
-	add := func(holds, bad bool, key string, values ...any) {
+	add := func(holds, bad bool, key string) {
 		if holds {
-			found = append(found, finding{Key: key, Bad: bad, Values: values})
+			found = append(found, finding{Key: key, Bad: bad})
 		}
 	}
 	add(!f.Secure, true, "plainhttp")

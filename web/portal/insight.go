@@ -172,7 +172,7 @@ func (v *visit) followersChart(f *insight.Figures) *chart {
 	c.Empty = v.texts.say("insight.followers.none")
 	followers := line{Class: "c1", Name: v.texts.say("insight.following")}
 	for i := range f.Slots {
-		n := uint64(max(0, f.Slots[i].Followers)) //nolint:gosec // G115: not negative
+		n := uint64(max(0, f.Slots[i].Followers))
 		followers.values = append(followers.values, n)
 		c.Sum = max(c.Sum, n)
 	}

@@ -157,8 +157,10 @@ func TestReviewOfAnOrganization(t *testing.T) {
 		"old secret": {organizationFacts{SecretCreated: now - 366*dayLong, Admins: two}, []string{"oldsecret"}},
 		"endless":    {organizationFacts{SecretCreated: now, Admins: two, Endless: 1}, []string{"orgendless"}},
 		"plain":      {organizationFacts{SecretCreated: now, Admins: two, Plain: true, Legacy: []string{"PIN grant"}}, []string{"plainissuer", "legacy"}},
-		"admins": {organizationFacts{SecretCreated: now, Admins: []adminFacts{{"demo", false, now}, {"ines", false, 0}, {"gone", true, 0}}},
-			[]string{"testadmins", "neveradmins"}},
+		"admins": {
+			organizationFacts{SecretCreated: now, Admins: []adminFacts{{"demo", false, now}, {"ines", false, 0}, {"gone", true, 0}}},
+			[]string{"testadmins", "neveradmins"},
+		},
 	} {
 		c.facts.Now = now
 		if got := keysOf(reviewOrganization(&c.facts)); !slices.Equal(got, c.want) {
