@@ -194,7 +194,8 @@ func (c *cluster) held(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.report.add("connections to PostgreSQL that a replica holds", "≤ 20 and two", fmt.Sprintf("%.1f", float64(count)/float64(len(c.replicas))), informative)
+	c.report.add("connections to PostgreSQL that a replica holds", "≤ 20", fmt.Sprintf("%.1f", float64(count)/float64(len(c.replicas))),
+		judged(count <= 20*len(c.replicas)))
 	return nil
 }
 
