@@ -74,6 +74,9 @@ func (v *visit) showOrganizationReview() error {
 		name := behindSlash(full)
 		body.Reviews = append(body.Reviews, link{Text: name, Address: address("organizations", o.Name, "applications", name, "review")})
 	}
+	body.Reviews, body.First, body.Next = windowOf(v, body.Reviews, address("organizations", o.Name, "review"))
+	body.Hidden = max(len(body.Admins)-maxShown, 0)
+	body.Admins = body.Admins[:len(body.Admins)-body.Hidden]
 	return v.showIn(o, "review", http.StatusOK, "review", page{Title: v.texts.say("tab.review"), Body: body})
 }
 

@@ -22,7 +22,10 @@ type reviewPage struct {
 	Limits   []string
 	Admins   []adminFacts // of the server or an organization
 	Of       string       // what is looked at: application, organization or server
+	Hidden   int          // administrators that are not shown
 	Reviews  []link       // of the organization's applications
+
+	First, Next string // addresses of other parts of Reviews
 }
 
 // tell puts findings into words.
