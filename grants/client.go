@@ -113,11 +113,32 @@ func (s *Service) proveClient(ctx context.Context, t *Tenant, pick chosen, sourc
 		return client{}, failure(err)
 	}
 	if !s.secretOf(found.row, pick.secret) || err != nil {
+		if found, err = s.clientAgain(ctx, t, pick.id); err != nil && !errors.Is(err, models.ErrNotFound) {
+			return client{}, failure(err)
+		}
+	}
+	if !s.secretOf(found.row, pick.secret) || err != nil {
 		s.throttle.failed(account, source)
 		return client{}, s.clientRefused(t, &found, source, InvalidClient(pick.basic))
 	}
 	s.throttle.succeeded(account, source)
 	return found, nil
+}
+
+// clientAgain finds a client as it is now. Another replica may have renewed the secret a moment ago, and whoever was given the new one is not to
+// be told that it is wrong, nor to be slowed down for it.
+func (s *Service) clientAgain(ctx context.Context, t *Tenant, clientID string) (client, error) {
+	if err := s.Store.Renew(ctx); err != nil {
+		return client{}, err
+	}
+	if t != nil {
+		now, err := s.tenants.byApplication(ctx, t.Application.ID)
+		if err != nil {
+			return client{}, err
+		}
+		t = now
+	}
+	return s.servedClient(ctx, t, clientID)
 }
 
 // clientRefused leaves a trace of a refusal and hands it on. An unknown client is the zero value.

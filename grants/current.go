@@ -16,6 +16,8 @@ type currentStore interface {
 	Current(ctx context.Context) error
 	// Refresh does so only if the database answers, and tells how old it is then.
 	Refresh(ctx context.Context) time.Duration
+	// Renew brings it up to date in any case.
+	Renew(ctx context.Context) error
 }
 
 // Current makes sure that nothing is honoured here that another process has acknowledged to be revoked more than two seconds ago. It answers

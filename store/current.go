@@ -59,6 +59,20 @@ func (s *Store) Refresh(ctx context.Context) (age time.Duration) {
 	return s.Age()
 }
 
+// Renew learns what others had acknowledged when it was called, however young what is known here is: for those who would refuse something
+// that may have become right elsewhere a moment ago. It answers models.ErrUnavailable if it cannot. With SQLite there are no others.
+func (s *Store) Renew(ctx context.Context) error {
+	if s.postgres == nil {
+		return nil
+	}
+	asked := s.now()
+	for {
+		if began, err := s.join(ctx, 0); err != nil || !began.Before(asked) {
+			return err
+		}
+	}
+}
+
 // Age is the time since everything that was committed was known to be applied here. The clock of the machine and the one that nobody can set
 // must agree that it is short: the latter stands still while a machine is suspended.
 func (s *Store) Age() time.Duration {

@@ -112,8 +112,22 @@ func TestReplicasKnowOfEachOthersChanges(t *testing.T) {
 			t.Fatal(renewed.body)
 		}
 		promptly(t, "the old secret is refused", bound, func() bool { return asClient(b, client.password) != http.StatusOK })
-		if status := asClient(b, found[1]); status != http.StatusOK {
-			t.Errorf("the new secret: %d", status)
+		client.password = found[1]
+	})
+	t.Run("a client secret that is used at once", func(t *testing.T) {
+		for range 20 {
+			former := client.password
+			if status := asClient(b, former); status != http.StatusOK { // and it is in the caches
+				t.Fatal(status)
+			}
+			renewed := did(http.MethodPost, "/demo/app/credentials", "")
+			client.password = regexp.MustCompile(`"client_secret":"([^"]+)"`).FindStringSubmatch(renewed.body)[1]
+			if status := asClient(b, client.password); status != http.StatusOK {
+				t.Errorf("the new secret: %d", status)
+			}
+			if status := asClient(b, former); status != http.StatusBadRequest { // Usergrid's code for it
+				t.Errorf("the former secret: %d", status)
+			}
 		}
 	})
 	t.Run("a role without its rule", func(t *testing.T) {
