@@ -49,12 +49,12 @@ func TestTheSuperuserFindsAdmins(t *testing.T) {
 		a := f.status(t, 200, "GET", "/management/users?"+query, "", superuser)
 		var page struct{ Data []struct{ Username string } }
 		must(t, json.Unmarshal([]byte(a.text), &page))
-		got := ""
+		var got strings.Builder
 		for _, admin := range page.Data {
-			got += admin.Username
+			got.WriteString(admin.Username)
 		}
-		if got != want {
-			t.Errorf("%s: %q, want %q", query, got, want)
+		if got.String() != want {
+			t.Errorf("%s: %q, want %q", query, got.String(), want)
 		}
 	}
 	f.status(t, 400, "GET", "/management/users?waiting=yes", "", superuser)

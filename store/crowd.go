@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -15,7 +16,7 @@ const crowd = 5_000
 // membersOf restricts a list of rows of a table to those that are named, in a column of another table, for an owner. args belong to owner.
 func (s *Store) membersOf(ctx context.Context, application uuid.UUID, table, members, column, owner string, args ...any) *gorm.DB {
 	var found int64
-	some := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM "+members+" WHERE "+owner+" LIMIT ?) AS found", append(args[:len(args):len(args)], crowd)...).Scan(&found)
+	some := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM "+members+" WHERE "+owner+" LIMIT ?) AS found", append(slices.Clip(args), crowd)...).Scan(&found)
 	db := s.read(ctx).Where("application_id = ?", application)
 	if some.Error != nil {
 		_ = db.AddError(some.Error)

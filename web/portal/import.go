@@ -218,7 +218,8 @@ func shortName(name string) string {
 
 // importComplaint shows the page again with why a file was not taken, or why nothing can be done with an import.
 func (v *visit) importComplaint(a *application, err error, mode string) error {
-	status, text := http.StatusConflict, ""
+	status := http.StatusConflict
+	var text string
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case tooLarge, errors.Is(err, userimport.ErrTooLarge):
@@ -247,7 +248,9 @@ func (v *visit) importComplaint(a *application, err error, mode string) error {
 func (v *visit) startImport() error { return v.decideImport(v.Imports.Confirm, "") }
 
 // cancelImport is POST …/cancel.
-func (v *visit) cancelImport() error { return v.decideImport(v.Imports.Cancel, "notice.importcancelled") }
+func (v *visit) cancelImport() error {
+	return v.decideImport(v.Imports.Cancel, "notice.importcancelled")
+}
 
 func (v *visit) decideImport(decide func(ctx context.Context, application, id uuid.UUID) error, notice string) error {
 	a, err := v.application()

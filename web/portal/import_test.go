@@ -270,4 +270,3 @@ func TestNothingOfAFileBecomesMarkup(t *testing.T) {
 	_, err := w.store.UserImport(t.Context(), w.shop.ID)
 	must(t, err)
 }
-

@@ -68,6 +68,7 @@ type Store interface {
 	MembersOf(ctx context.Context, organization uuid.UUID) ([]models.Admin, error)
 	Admin(ctx context.Context, ref string) (models.Admin, error)
 	RegisteredToken(ctx context.Context, jti string) (models.RegisteredToken, error)
+	RulesOf(ctx context.Context, application uuid.UUID, kind models.HolderKind, ids []uuid.UUID) (map[uuid.UUID][]string, error)
 }
 
 // Portal is the handler of /portal and everything below it. Make it with New.
@@ -125,12 +126,12 @@ func (p *Portal) setHeaders(h http.Header) {
 
 // serve is the way of every request: the checks in their order, the handler, the one event in the log.
 func (p *Portal) serve(w http.ResponseWriter, r *http.Request, rt route) {
+	r.Body = http.MaxBytesReader(w, r.Body, rt.bodyLimit())
 	v := &visit{Portal: p, w: w, r: r, route: rt, started: p.Now()}
 	defer v.finish(r.Context())
 	if err := v.handle(); err != nil { //nolint:contextcheck // a visit has the context of its request
 		v.fail(err)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, rt.bodyLimit())
 }
 
 // handle is the order of checks: transport, origin, session, form, password, and only then the handler.
@@ -154,16 +155,16 @@ func (v *visit) handle() error {
 	if v.route.needs != nothing && v.session == nil {
 		return errSignedOut
 	}
-	if v.route.method == http.MethodPost && v.session != nil && !v.ownForm() {
-		return errStaleForm
-	}
-	if v.route.needs == password {
-		if done, err := v.confirm(); !done || err != nil {
 	if v.route.needs == upload {
 		if err := v.readUpload(); err != nil {
 			return err
 		}
 	}
+	if v.route.method == http.MethodPost && v.session != nil && !v.ownForm() {
+		return errStaleForm
+	}
+	if v.route.needs == password {
+		if done, err := v.confirm(); !done || err != nil {
 			return err
 		}
 	}

@@ -20,4 +20,6 @@ func (p *Portal) serverRoutes() []route {
 }
 
 // serverTabs are those pages, by the last segment of their addresses.
-func serverTabs() []string { return []string{"administrators", "activity", "keys", "insight", "review"} }
+func serverTabs() []string {
+	return []string{"administrators", "activity", "keys", "insight", "review"}
+}
