@@ -5,34 +5,42 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"os/signal"
 	"slices"
-	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/writ-auth/writ/verifier"
 )
 
-// serveAt runs a replica in this process whose clock is off.
+// clockOff makes the tests' program a Writ whose clock is off by so much: no clock of a machine can be set for one process alone.
+const clockOff = "CLOCK_OFF"
+
+// writWithClock is that Writ.
+func writWithClock(off string) int {
+	by, err := time.ParseDuration(off)
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	p := &process{
+		environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		now: func() time.Time { return time.Now().Add(by) },
+	}
+	return p.run(ctx, os.Args)
+}
+
+// serveAt starts a replica whose clock is off.
 func (c *cluster) serveAt(t *testing.T, off time.Duration, more ...string) *instance {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	in := &instance{stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
-	p := &process{
-		environ: c.environ, stdin: strings.NewReader(""), stdout: in.stdout, stderr: in.stderr,
-		now: func() time.Time { return time.Now().Add(off) },
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	code := make(chan int, 1)
-	go func() {
-		defer close(in.exited)
-		code <- p.run(ctx, slices.Concat([]string{"writ"}, c.flags, more))
-	}()
-	in.stop = sync.OnceValue(func() int {
-		cancel()
-		return <-code
-	})
-	t.Cleanup(func() { in.stop() })
+	in := startProgram(t, self, append(slices.Clone(c.environ), clockOff+"="+off.String()), append(slices.Clone(c.flags), more...)...)
 	in.waitUntilListening(t)
 	return in
 }

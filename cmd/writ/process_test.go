@@ -124,6 +124,9 @@ type buildError struct{ text string }
 func (e *buildError) Error() string { return e.text }
 
 func TestMain(m *testing.M) {
+	if off, is := os.LookupEnv(clockOff); is {
+		os.Exit(writWithClock(off))
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "writ-test-"); err != nil {
 		panic(err)
