@@ -34,8 +34,13 @@ func sealedColumns() []sealedColumn {
 	}
 }
 
+// forgottenTables hold sealed things that go when the key changes: what was uploaded for an import lives for hours, and whoever imports uploads it again.
+func forgottenTables() []any {
+	return []any{&models.UserImportPart{}, &models.UserImportJob{}}
+}
+
 // Reseal replaces every sealed secret of a database by what again makes of it: either all of them or, if again fails for one, none. It
-// answers how many there are. Nobody else may use the database meanwhile: ErrInUse.
+// answers how many there are. Imports of users that were uploaded are gone. Nobody else may use the database meanwhile: ErrInUse.
 func Reseal(ctx context.Context, cfg Config, again func(Sealed, []byte) ([]byte, error)) (count int, err error) {
 	s, err := openAlone(ctx, cfg)
 	if err != nil {
@@ -51,9 +56,10 @@ func Reseal(ctx context.Context, cfg Config, again func(Sealed, []byte) ([]byte,
 			}
 			count += n
 		}
-		// What was uploaded for an import lives for hours: whoever imports uploads it again.
-		if err := t.db.Where("1 = 1").Delete(&models.UserImportJob{}).Error; err != nil {
-			return err
+		for _, table := range forgottenTables() {
+			if err := t.db.Where("1 = 1").Delete(table).Error; err != nil {
+				return err
+			}
 		}
 		return t.appendAudit([]models.AuditEvent{{
 			Action: "masterkey.replace", ActorLevel: models.AuditSystem, Detail: models.AuditDetail(map[string]any{"secrets": count}),

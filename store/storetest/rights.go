@@ -59,6 +59,7 @@ var roles = []contract{
 	{"rules of many holders are found at once, in their application only", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		erik := f.user(t, "erik")
+		must(t, f.CreateUsers(ctx, []models.User{erik}))
 		_, err := f.AddRules(ctx, f.shop.ID, models.HolderUser, f.dana.ID, []string{"get:/b", "get:/a"})
 		must(t, err)
 		_, err = f.AddRules(ctx, f.shop.ID, models.HolderUser, erik.ID, []string{"get:/c"})
