@@ -57,7 +57,7 @@ func TestRolesAreGivenAndTakenAway(t *testing.T) {
 	page := rolesAt + "/" + clerk.ID.String()
 	b := w.as(t, "olga")
 	want(t, b.open(t, page), http.StatusOK, "No user has it himself", "No group has it")
-	created(t, b, b.submit(t, page+"/users", "name", "dana@example.com"), "was changed", `href="`+usersAt+"/"+dana.ID.String()+`">dana<`, "Take the role away from dana")
+	created(t, b, b.submit(t, page+"/users", "name", "dana@example.com"), "was changed", `href="`+usersAt+"/"+dana.ID.String()+`">dana<`, "Take away from dana")
 	created(t, b, b.submit(t, page+"/groups", "name", "staff/north"), "was changed", `href="`+groupsAt+"/"+group.ID.String()+`">staff/north<`)
 	want(t, b.submit(t, page+"/users", "name", "nobody"), http.StatusBadRequest, "No user of this application has the name or address “nobody”", `value="nobody"`)
 	want(t, b.submit(t, page+"/users", "name", ""), http.StatusBadRequest, "No user of this application")
