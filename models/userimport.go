@@ -55,6 +55,19 @@ type UserImportJob struct {
 // TableName is gorm's hook.
 func (UserImportJob) TableName() string { return "user_imports" }
 
+// ImportPlaces are how many imports may lie in the database, uploaded and not over.
+type ImportPlaces struct {
+	All             int // in the whole installation
+	PerOrganization int // so that no organization keeps the others waiting
+}
+
+// ImportStarter is the admin who has a checked file imported.
+type ImportStarter struct {
+	AdminID   uuid.UUID
+	AdminName string
+	Source    string // IP address
+}
+
 // UserImportPart is a part of an uploaded file, sealed.
 type UserImportPart struct {
 	ImportID uuid.UUID `gorm:"primaryKey"`

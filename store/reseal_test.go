@@ -131,7 +131,7 @@ func TestResealingForgetsImports(t *testing.T) {
 			part := models.UserImportPart{ImportID: job.ID, Sealed: []byte("sealed")}
 			refusal := models.UserImportRefusal{ImportID: job.ID, Line: 1, Refusal: "{}"}
 			err := errors.Join(
-				s.BeginUserImport(t.Context(), job, 1), s.AddUserImportPart(t.Context(), part, 1),
+				s.BeginUserImport(t.Context(), job, models.ImportPlaces{All: 1, PerOrganization: 1}), s.AddUserImportPart(t.Context(), part, 1),
 				s.write(t.Context(), func(t *transaction) error { return t.db.Create(&refusal).Error }), s.Close(),
 			)
 			if err != nil {

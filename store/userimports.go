@@ -13,8 +13,8 @@ import (
 const uploadPatience = 2 * 60 * 1000
 
 // BeginUserImport makes an import the one of its application, in place of one that is over. models.ErrConflict says that there is one that is not,
-// models.ErrSpent that there are already as many in the whole installation as there may be.
-func (s *Store) BeginUserImport(ctx context.Context, job models.UserImportJob, most int) error {
+// models.ErrSpent that there are already as many as there may be.
+func (s *Store) BeginUserImport(ctx context.Context, job models.UserImportJob, places models.ImportPlaces) error {
 	return s.write(ctx, func(t *transaction) error {
 		if err := t.lock("user imports"); err != nil {
 			return err
@@ -31,17 +31,31 @@ func (s *Store) BeginUserImport(ctx context.Context, job models.UserImportJob, m
 				return err
 			}
 		}
-		var live int64
-		err = t.db.Model(&models.UserImportJob{}).Where("state IN ?", unfinishedImports()).Where("expires > ?", t.now).Count(&live).Error
-		if err != nil {
+		if err := t.placeFor(&job, places); err != nil {
 			return err
-		}
-		if live >= int64(most) {
-			return models.ErrSpent
 		}
 		row := job
 		return t.db.Create(&row).Error
 	})
+}
+
+// placeFor answers models.ErrSpent if there is no place for one more import.
+func (t *transaction) placeFor(job *models.UserImportJob, places models.ImportPlaces) error {
+	var live []uuid.UUID
+	err := t.db.Model(&models.UserImportJob{}).Where("state IN ?", unfinishedImports()).Where("expires > ?", t.now).Pluck("organization_id", &live).Error
+	if err != nil {
+		return err
+	}
+	own := 0
+	for _, organization := range live {
+		if organization == job.OrganizationID {
+			own++
+		}
+	}
+	if len(live) >= places.All || own >= places.PerOrganization {
+		return models.ErrSpent
+	}
+	return nil
 }
 
 func unfinishedImports() []models.ImportState {
@@ -69,17 +83,31 @@ func (s *Store) UserImport(ctx context.Context, application uuid.UUID) (models.U
 // AdvanceUserImport brings an import from one state to another in which it is nobody's, with an empty place. models.ErrSpent says that it is in
 // another state. What was uploaded goes when nobody will read it again; the refused lines are those of the phase.
 func (s *Store) AdvanceUserImport(ctx context.Context, id uuid.UUID, from, to models.ImportState, expires int64) error {
+	return s.write(ctx, func(t *transaction) error { return t.advanceImport(id, from, to, expires) })
+}
+
+// StartUserImport has a checked file imported, in the name of whoever says so. models.ErrSpent says that the import is in another state.
+func (s *Store) StartUserImport(ctx context.Context, id uuid.UUID, by models.ImportStarter, expires int64) error {
 	return s.write(ctx, func(t *transaction) error {
-		err := t.exactlyOne("UPDATE user_imports SET state = ?, expires = ?, modified = ?, holder = ?, lease = 0 WHERE id = ? AND state = ?",
-			to, expires, t.now, uuid.Nil, id, from)
+		err := t.exactlyOne("UPDATE user_imports SET admin_id = ?, admin_name = ?, source = ? WHERE id = ? AND state = ?",
+			by.AdminID, by.AdminName, by.Source, id, models.ImportChecked)
 		if err != nil {
 			return err
 		}
-		if to.Works() {
-			return t.restartImport(id)
-		}
-		return t.leaveImport(id, to)
+		return t.advanceImport(id, models.ImportChecked, models.ImportRunning, expires)
 	})
+}
+
+func (t *transaction) advanceImport(id uuid.UUID, from, to models.ImportState, expires int64) error {
+	err := t.exactlyOne("UPDATE user_imports SET state = ?, expires = ?, modified = ?, holder = ?, lease = 0 WHERE id = ? AND state = ?",
+		to, expires, t.now, uuid.Nil, id, from)
+	if err != nil {
+		return err
+	}
+	if to.Works() {
+		return t.restartImport(id)
+	}
+	return t.leaveImport(id, to)
 }
 
 // restartImport forgets how far a phase was.

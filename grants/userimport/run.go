@@ -30,6 +30,7 @@ const (
 // Why an import failed, as models.UserImportJob has it.
 const (
 	ProblemApplication = "application" // it was deleted
+	ProblemRights      = "rights"      // those of the admin were withdrawn
 	ProblemInternal    = "internal"
 )
 
@@ -70,19 +71,56 @@ func (s *Service) next(ctx context.Context) (bool, error) {
 
 // work does the phase of an import that it is in.
 func (s *Service) work(ctx context.Context, job *models.UserImportJob) error {
-	j := &journal{Service: s, job: job, began: s.Now()}
+	by, err := s.importer(ctx, job)
+	if err != nil {
+		return err
+	}
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	j := &journal{Service: s, job: job, by: &by, began: s.Now()}
 	imported := &transfer.Import{
 		Store: s.Store, Organization: models.Organization{ID: job.OrganizationID},
 		Application: models.Application{ID: job.ApplicationID, Name: job.ApplicationName},
 		OnConflict:  job.OnConflict, DryRun: job.State == models.ImportChecking, Resume: true, Restricted: !job.Trusted,
-		Input: &parts{ctx: ctx, service: s, job: job}, Now: s.Now, Journal: j, Audit: j.audit, Batch: linesPerBatch,
-		Progress: func(int64) { j.rest(ctx) },
+		Input: &parts{ctx: working, service: s, job: job}, Now: s.Now, Journal: j, Audit: j.audit, Batch: linesPerBatch,
+		Progress: func(int64) {
+			j.rest(working)
+			if _, err := s.importer(working, job); err != nil {
+				stop(err)
+			}
+		},
 	}
 	if job.OnConflict == models.ConflictUpdate {
 		imported.Batch = changesPerBatch
 	}
-	_, err := imported.Run(ctx)
+	_, err = imported.Run(working)
+	if cause := context.Cause(working); err != nil && cause != nil && ctx.Err() == nil {
+		return cause
+	}
 	return err
+}
+
+// errWithdrawn says that the admin who imports has no longer the rights that he had.
+var errWithdrawn = errors.New("the admin may not import any more")
+
+// importer is the admin who imports. He must have the rights now that let him begin: what he has left running must not outlive them.
+func (s *Service) importer(ctx context.Context, job *models.UserImportJob) (models.Admin, error) {
+	admin, err := s.Store.Admin(ctx, job.AdminID.String())
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return admin, errWithdrawn
+	case err != nil:
+		return admin, err
+	case admin.Disabled, !admin.Activated, job.Trusted && !admin.Superuser:
+		return admin, errWithdrawn
+	case admin.Superuser:
+		return admin, nil
+	}
+	member, err := s.Store.IsMember(ctx, admin.ID, job.OrganizationID)
+	if err == nil && !member {
+		err = errWithdrawn
+	}
+	return admin, err
 }
 
 // end looks at what became of the work.
@@ -98,6 +136,8 @@ func (s *Service) end(ctx context.Context, job *models.UserImportJob, err error)
 	case errors.Is(err, models.ErrUnavailable):
 		s.Logger.WarnContext(ctx, "an import of users waits for the database", "import", job.ID, "error", err)
 		later = s.Store.ReleaseUserImport(ending, job.ID, s.id, s.Now().Add(retry).UnixMilli())
+	case errors.Is(err, errWithdrawn):
+		later = s.fail(ending, job, ProblemRights)
 	case errors.Is(err, models.ErrNotFound):
 		later = s.fail(ending, job, ProblemApplication)
 	default:
@@ -158,6 +198,7 @@ type journal struct {
 	*Service
 
 	job   *models.UserImportJob
+	by    *models.Admin
 	began time.Time // of the batch at hand
 }
 
@@ -223,9 +264,8 @@ func refusal(rejection transfer.Rejection) (string, error) {
 
 // audit says who imports.
 func (j *journal) audit(e *models.AuditEvent) {
-	admin := j.job.AdminID
-	e.ActorID, e.ActorName, e.ActorLevel, e.Source = &admin, j.job.AdminName, "admin_user", j.job.Source
-	if j.job.Trusted {
+	e.ActorID, e.ActorName, e.ActorLevel, e.Source = &j.by.ID, j.job.AdminName, "admin_user", j.job.Source
+	if j.by.Superuser {
 		e.ActorLevel = "superuser"
 	}
 	var detail map[string]any

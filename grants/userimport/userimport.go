@@ -27,8 +27,9 @@ const (
 	// MaxRefusals is how many refused lines are kept to be read; the others are counted.
 	MaxRefusals = 2000
 
-	// unfinished is how many imports may lie in the database, uploaded and not over, in the whole installation.
-	unfinished = 20
+	// unfinished is how many imports may lie in the database, uploaded and not over, and ownUnfinished how many of one organization.
+	unfinished    = 20
+	ownUnfinished = 4
 )
 
 // How long something is kept.
@@ -49,8 +50,10 @@ var (
 	ErrEmpty    = errors.New("the file is empty")
 	// ErrBusy says that the application has an import that is not over.
 	ErrBusy = errors.New("another import is not over")
-	// ErrFull says that there are too many imports in the installation.
+	// ErrFull says that there are too many imports, of the organization or of all.
 	ErrFull = errors.New("too many imports wait")
+	// ErrTrusted says that only the superuser can start an import that may have hashes and identifiers.
+	ErrTrusted = errors.New("the superuser's file is started by the superuser only")
 	// ErrOver says that the import is not, or no longer, in the state that somebody saw.
 	ErrOver = errors.New("the import is in another state")
 )
@@ -59,15 +62,19 @@ var (
 type Store interface {
 	transfer.Store
 
-	BeginUserImport(ctx context.Context, job models.UserImportJob, most int) error
+	BeginUserImport(ctx context.Context, job models.UserImportJob, places models.ImportPlaces) error
 	AddUserImportPart(ctx context.Context, part models.UserImportPart, size int64) error
 	UserImport(ctx context.Context, application uuid.UUID) (models.UserImportJob, error)
 	AdvanceUserImport(ctx context.Context, id uuid.UUID, from, to models.ImportState, expires int64) error
+	StartUserImport(ctx context.Context, id uuid.UUID, by models.ImportStarter, expires int64) error
 	TakeUserImport(ctx context.Context, holder uuid.UUID, lease int64) (models.UserImportJob, error)
 	StepUserImport(ctx context.Context, step models.ImportStep) error
 	ReleaseUserImport(ctx context.Context, id, holder uuid.UUID, from int64) error
 	UserImportPart(ctx context.Context, id uuid.UUID, part int64) ([]byte, error)
 	UserImportRefusals(ctx context.Context, id uuid.UUID, after int64, limit int) ([]models.UserImportRefusal, error)
+
+	Admin(ctx context.Context, ref string) (models.Admin, error)
+	IsMember(ctx context.Context, admin, organization uuid.UUID) (bool, error)
 }
 
 // Sealer seals what is uploaded; *keys.Sealer is the implementation.
@@ -108,7 +115,7 @@ func (s *Service) Take(ctx context.Context, upload Upload) (models.UserImportJob
 	job, now := upload.Job, s.Now()
 	job.ID, job.State = uuid.New(), models.ImportUploading
 	job.Created, job.Modified, job.Expires = now.UnixMilli(), now.UnixMilli(), now.Add(uploadLife).UnixMilli()
-	switch err := s.Store.BeginUserImport(ctx, job, unfinished); {
+	switch err := s.Store.BeginUserImport(ctx, job, models.ImportPlaces{All: unfinished, PerOrganization: ownUnfinished}); {
 	case errors.Is(err, models.ErrSpent):
 		return job, ErrFull
 	case errors.Is(err, models.ErrConflict):
@@ -185,6 +192,10 @@ func purpose(id uuid.UUID, part int64) string {
 // advance moves an import and tells the worker.
 func (s *Service) advance(ctx context.Context, id uuid.UUID, from, to models.ImportState, life time.Duration) error {
 	err := s.Store.AdvanceUserImport(ctx, id, from, to, s.Now().Add(life).UnixMilli())
+	return s.advanced(err, to)
+}
+
+func (s *Service) advanced(err error, to models.ImportState) error {
 	if errors.Is(err, models.ErrSpent) {
 		return ErrOver
 	}
@@ -207,16 +218,20 @@ func (s *Service) Find(ctx context.Context, application uuid.UUID) (models.UserI
 	return job, summary, err
 }
 
-// Confirm has a file imported that was checked.
-func (s *Service) Confirm(ctx context.Context, application, id uuid.UUID) error {
+// Confirm has a file imported that was checked, in the name of an admin, whoever has uploaded it.
+func (s *Service) Confirm(ctx context.Context, application, id uuid.UUID, admin *models.Admin, source string) error {
 	job, err := s.Store.UserImport(ctx, application)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if job.ID != id {
+	case job.ID != id:
 		return ErrOver
+	case job.Trusted && !admin.Superuser:
+		return ErrTrusted
 	}
-	return s.advance(ctx, id, models.ImportChecked, models.ImportRunning, workLife)
+	by := models.ImportStarter{AdminID: admin.ID, AdminName: admin.Username, Source: source}
+	err = s.Store.StartUserImport(ctx, id, by, s.Now().Add(workLife).UnixMilli())
+	return s.advanced(err, models.ImportRunning)
 }
 
 // Cancel ends an import in whatever state it is. Users who are in stay.

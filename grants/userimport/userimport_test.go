@@ -35,6 +35,7 @@ type world struct {
 	database string
 	acme     models.Organization
 	shop     models.Application
+	admins   admins
 	log      *bytes.Buffer
 	later    atomic.Int64 // how much later it is than it is
 }
@@ -66,7 +67,7 @@ func newWorld(t *testing.T) *world {
 		Organization: w.acme, Client: client(models.OrganizationClient, w.acme.ID),
 		Applications: []models.ApplicationSeed{{Application: w.shop, Client: client(models.ApplicationClient, w.shop.ID)}},
 	}))
-	w.Service = w.replica(t)
+	w.Service, w.admins = w.replica(t), newAdmins(t, w.db, w.acme.ID)
 	return w
 }
 
@@ -81,7 +82,7 @@ func (w *world) replica(t *testing.T) *Service {
 func (w *world) upload(text io.Reader, trusted bool) Upload {
 	return Upload{File: text, Job: models.UserImportJob{
 		ApplicationID: w.shop.ID, ApplicationName: "shop", OrganizationID: w.acme.ID, OnConflict: models.ConflictFail, Trusted: trusted,
-		AdminID: uuid.New(), AdminName: "olga", Source: "192.0.2.7", File: "users.jsonl",
+		AdminID: w.admins.uploader(trusted).ID, AdminName: "olga", Source: "192.0.2.7", File: "users.jsonl",
 	}}
 }
 

@@ -22,10 +22,10 @@ func (f *fixture) importJob() models.UserImportJob {
 //nolint:thelper // these are the tests themselves
 var userImports = []contract{
 	{"an import is held by one process, and only its steps count", func(t *testing.T, f *fixture) {
-		ctx := t.Context()
+		ctx, three := t.Context(), models.ImportPlaces{All: 3, PerOrganization: 3}
 		job := f.importJob()
-		must(t, f.BeginUserImport(ctx, job, 3))
-		fails(t, f.BeginUserImport(ctx, f.importJob(), 3), models.ErrConflict)
+		must(t, f.BeginUserImport(ctx, job, three))
+		fails(t, f.BeginUserImport(ctx, f.importJob(), three), models.ErrConflict)
 		must(t, f.AddUserImportPart(ctx, models.UserImportPart{ImportID: job.ID, Sealed: []byte("sealed")}, 7))
 		fails(t, f.AddUserImportPart(ctx, models.UserImportPart{ImportID: job.ID, Sealed: []byte("again")}, 7), models.ErrSpent)
 		until := f.clock.ms.Load() + 60_000
@@ -59,11 +59,35 @@ var userImports = []contract{
 		must(t, f.AdvanceUserImport(ctx, job.ID, models.ImportChecking, models.ImportCancelled, job.Expires))
 		_, err = f.UserImportPart(ctx, job.ID, 0)
 		fails(t, err, models.ErrNotFound)
-		must(t, f.BeginUserImport(ctx, f.importJob(), 3))
+		must(t, f.BeginUserImport(ctx, f.importJob(), three))
 	}},
 	{"there are only so many imports", func(t *testing.T, f *fixture) {
-		fails(t, f.BeginUserImport(t.Context(), f.importJob(), 0), models.ErrSpent)
-		must(t, f.BeginUserImport(t.Context(), f.importJob(), 1))
+		fails(t, f.BeginUserImport(t.Context(), f.importJob(), models.ImportPlaces{PerOrganization: 1}), models.ErrSpent)
+		must(t, f.BeginUserImport(t.Context(), f.importJob(), models.ImportPlaces{All: 1, PerOrganization: 1}))
+	}},
+	{"an organization takes no more than its places", func(t *testing.T, f *fixture) {
+		places := models.ImportPlaces{All: 3, PerOrganization: 1}
+		must(t, f.BeginUserImport(t.Context(), f.importJob(), places))
+		cart := f.application(t, f.acme.ID, "cart")
+		must(t, f.CreateApplication(t.Context(), cart))
+		another := f.importJob()
+		another.ApplicationID = cart.Application.ID
+		fails(t, f.BeginUserImport(t.Context(), another, places), models.ErrSpent)
+		another.OrganizationID = uuid.New()
+		must(t, f.BeginUserImport(t.Context(), another, places))
+	}},
+	{"who starts an import is who imports", func(t *testing.T, f *fixture) {
+		ctx, job := t.Context(), f.importJob()
+		must(t, f.BeginUserImport(ctx, job, models.ImportPlaces{All: 1, PerOrganization: 1}))
+		by := models.ImportStarter{AdminID: uuid.New(), AdminName: "rita", Source: "192.0.2.8"}
+		fails(t, f.StartUserImport(ctx, job.ID, by, job.Expires), models.ErrSpent)
+		must(t, f.AdvanceUserImport(ctx, job.ID, models.ImportUploading, models.ImportChecked, job.Expires))
+		must(t, f.StartUserImport(ctx, job.ID, by, job.Expires))
+		fails(t, f.StartUserImport(ctx, job.ID, by, job.Expires), models.ErrSpent)
+		started, err := f.UserImport(ctx, f.shop.ID)
+		must(t, err)
+		equal(t, "starter", models.ImportStarter{AdminID: started.AdminID, AdminName: started.AdminName, Source: started.Source}, by)
+		equal(t, "state", started.State, models.ImportRunning)
 	}},
 	{"a login is listed once, whatever was exchanged, and ended by its user's name only", func(t *testing.T, f *fixture) {
 		ctx := t.Context()

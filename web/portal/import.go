@@ -24,7 +24,7 @@ import (
 type Imports interface {
 	Take(ctx context.Context, upload userimport.Upload) (models.UserImportJob, error)
 	Find(ctx context.Context, application uuid.UUID) (models.UserImportJob, transfer.Summary, error)
-	Confirm(ctx context.Context, application, id uuid.UUID) error
+	Confirm(ctx context.Context, application, id uuid.UUID, admin *models.Admin, source string) error
 	Cancel(ctx context.Context, application, id uuid.UUID) error
 	Refusals(ctx context.Context, id uuid.UUID, after int64, limit int) ([]models.UserImportRefusal, error)
 }
@@ -33,7 +33,7 @@ const (
 	refusalsShown = 50
 	// importRefresh is after how many seconds a browser without scripts asks again, or the script does.
 	importRefresh = 2
-	maxFileName   = 100
+	maxShownName  = 100
 )
 
 // importPage is an import of users at whatever stage.
@@ -63,7 +63,8 @@ type importJob struct {
 	Mode     string
 	Failed   string
 	Summary  transfer.Summary
-	Ready    int // lines that would go in
+	Ready    int  // lines that would go in
+	Foreign  bool // the superuser's file, which this admin cannot start
 	Hashes   []count
 	Refused  []refusedLine
 	More     int // refused lines that are not shown
@@ -128,7 +129,8 @@ func (v *visit) importJob(job *models.UserImportJob, summary transfer.Summary) (
 	shown := &importJob{
 		ID: job.ID, State: string(job.State), File: job.File, By: job.AdminName, When: job.Created, Mode: string(job.OnConflict), Summary: summary,
 		Heading: v.texts.say("import.is." + string(job.State)), What: v.texts.say("import.what." + string(job.State)),
-		Works: job.State.Works() || job.State == models.ImportUploading, Ready: summary.Created + summary.Updated + summary.Unchanged,
+		Foreign: job.Trusted && !v.caller.Superuser,
+		Works:   job.State.Works() || job.State == models.ImportUploading, Ready: summary.Created + summary.Updated + summary.Unchanged,
 	}
 	shown.Percent, shown.Status = v.importProgress(job, summary)
 	if job.State == models.ImportFailed {
@@ -146,7 +148,7 @@ func (v *visit) importJob(job *models.UserImportJob, summary transfer.Summary) (
 		if err := json.Unmarshal([]byte(rows[i].Refusal), &line); err != nil {
 			return nil, err
 		}
-		line.Who = firstOf(line.User.Username, line.User.Email)
+		line.Who = shortened(firstOf(line.User.Username, line.User.Email))
 		shown.Refused = append(shown.Refused, line)
 	}
 	shown.More, shown.Lost = max(0, summary.Rejected-len(rows)), max(0, summary.Rejected-userimport.MaxRefusals)
@@ -209,9 +211,13 @@ func (v *visit) uploadImport() error {
 
 // shortName is what a file is called, without the folders that old browsers add.
 func shortName(name string) string {
-	name = models.Printable(path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "?"), "\\", "/")))
-	if short := []rune(name); len(short) > maxFileName {
-		return string(short[:maxFileName]) + "…"
+	return shortened(models.Printable(path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "?"), "\\", "/"))))
+}
+
+// shortened keeps what a file says from filling a page: nothing has bounded it yet.
+func shortened(name string) string {
+	if short := []rune(name); len(short) > maxShownName {
+		return string(short[:maxShownName]) + "…"
 	}
 	return name
 }
@@ -230,6 +236,8 @@ func (v *visit) importComplaint(a *application, err error, mode string) error {
 		status, text = http.StatusBadRequest, v.texts.say("import.empty")
 	case errors.Is(err, userimport.ErrBusy):
 		text = v.texts.say("import.busy")
+	case errors.Is(err, userimport.ErrTrusted):
+		status, text = http.StatusForbidden, v.texts.say("import.trustedstart")
 	case errors.Is(err, userimport.ErrFull):
 		status, text = http.StatusServiceUnavailable, v.texts.say("import.full")
 	case errors.Is(err, userimport.ErrOver), errors.Is(err, models.ErrNotFound):
@@ -245,7 +253,11 @@ func (v *visit) importComplaint(a *application, err error, mode string) error {
 }
 
 // startImport is POST …/start: what was checked is imported.
-func (v *visit) startImport() error { return v.decideImport(v.Imports.Confirm, "") }
+func (v *visit) startImport() error {
+	return v.decideImport(func(ctx context.Context, application, id uuid.UUID) error {
+		return v.Imports.Confirm(ctx, application, id, v.caller.Admin, v.r.RemoteAddr)
+	}, "")
+}
 
 // cancelImport is POST …/cancel.
 func (v *visit) cancelImport() error {

@@ -270,3 +270,24 @@ func TestNothingOfAFileBecomesMarkup(t *testing.T) {
 	_, err := w.store.UserImport(t.Context(), w.shop.ID)
 	must(t, err)
 }
+
+// The superuser's file is not for members to start, who see it, and names from a file do not fill the page.
+//
+// SEC-70, SEC-73
+func TestMembersDoNotStartTheSuperusersImport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.importer(t)
+	b := w.as(t, "superuser")
+	b.open(t, importAt)
+	file := `{"username":"erik","hash":"` + bcryptHash + `"}` + "\n" + strings.Repeat(`{"username":"`+strings.Repeat("a", 5000)+`<"}`+"\n", 50)
+	want(t, b.upload(t, importAt+"/upload", "u", "fail", file), http.StatusSeeOther)
+	b.awaitImport(t, "Import 1 users")
+	if size := len(b.last.text); size > 100<<10 {
+		t.Errorf("the page has %d bytes", size)
+	}
+	olga := w.as(t, "olga")
+	want(t, olga.open(t, importAt), http.StatusOK, "only the superuser can begin", "!Import 1 users", "Do not import")
+	want(t, olga.submit(t, importAt+"/start", "import", olga.decision(t)), http.StatusForbidden, "only the superuser can begin")
+	want(t, b.open(t, importAt), http.StatusOK, "Import 1 users")
+}
