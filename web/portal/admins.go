@@ -105,7 +105,7 @@ func (v *visit) describeAdmin(m *member) error {
 		return err
 	}
 	m.Invited, m.Self = row.PasswordHash == "" && !row.Superuser, m.ID == v.caller.Admin.ID
-	m.State = v.texts.say("member." + m.state())
+	m.State = v.inWords(m)
 	return nil
 }
 

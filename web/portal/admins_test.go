@@ -66,6 +66,19 @@ func TestAdministratorsOfTheServerAreListedAndFound(t *testing.T) {
 	want(t, b.open(t, adminsAt+"?cursor=nonsense"), http.StatusBadRequest)
 }
 
+// Somebody who was invited and must be approved shows both, for each is to be done by somebody else.
+func TestAdministratorsWhoAreInvitedMayWaitToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	nils := w.addAdmin(t, "nils", func(a *models.Admin) { a.Activated, a.PasswordHash = false, "" })
+	must(t, w.store.AddMember(t.Context(), nils.ID, w.acme.ID))
+	b := w.as(t, "superuser")
+	for _, page := range []string{adminsAt + "?waiting=yes", "/portal/organizations/acme/administrators"} {
+		want(t, b.open(t, page), http.StatusOK, ">invited, waits for approval<")
+	}
+	want(t, b.open(t, adminsAt+"/"+nils.ID.String()), http.StatusOK, ">invited, waits for approval<", "Has not chosen a password yet", "Waits for your approval", "Approve")
+}
+
 // nextPage is the last of the links between the pages of a list.
 func nextPage(t *testing.T, r *reply) string {
 	t.Helper()

@@ -17,6 +17,8 @@ type finding struct {
 	Values []any
 	Link   string // address of the page that mends it
 	Mend   string // name of that link's text
+	// Setting of the process that mends it, and the value to give it: no page changes those.
+	Setting string
 
 	What, Why, Action string // in the words of the page
 }
@@ -78,7 +80,9 @@ func reviewApplication(f *applicationFacts) []finding {
 		}
 	}
 	found = append(found, reviewHolders(f)...)
-	add(f.Plain, true, "plainissuer", "", "")
+	if f.Plain {
+		found = append(found, plainIssuer())
+	}
 	add(len(f.Legacy) > 0, false, "legacy", f.Address+"/insight", "tab.insight", strings.Join(f.Legacy, "; "))
 	add(f.Passwords, false, "passwords", settings, "tab.settings")
 	lifetime := f.Settings.AccessTokenTTL
@@ -103,6 +107,12 @@ func reviewApplication(f *applicationFacts) []finding {
 	add(len(unused) > 0, false, "unusedusers", f.Address+"/users", "tab.users", listed(unused))
 	return sorted(found)
 }
+
+// plainIssuer is found for who cannot change it himself, but has what is at stake.
+func plainIssuer() finding { return finding{Key: "plainissuer", Bad: true, Setting: overTLS} }
+
+// overTLS is the setting that ends plain HTTP.
+const overTLS = "public-url=https://…"
 
 // reviewRoles looks at the rules of each role.
 func reviewRoles(f *applicationFacts) (found []finding) {
@@ -218,19 +228,18 @@ type serverFacts struct {
 // reviewServer finds what whoever runs the server should look at.
 func reviewServer(f *serverFacts) []finding {
 	var found []finding
-	add := func(holds, bad bool, key string) {
+	add := func(holds bool, of finding) {
 		if holds {
-			found = append(found, finding{Key: key, Bad: bad})
+			found = append(found, of)
 		}
 	}
-	add(!f.Secure, true, "plainhttp")
-	add(!f.Strict, false, "compat")
-	if len(f.Legacy) > 0 {
-		found = append(found, finding{Key: "legacy", Values: []any{strings.Join(f.Legacy, "; ")}, Link: address("insight"), Mend: "tab.insight"})
-	}
-	add(f.OpenFeed, false, "openfeed")
-	add(f.NonExpiring, false, "nonexpiring")
-	add(!f.SendsMail, false, "nomail")
+	figures := address("insight")
+	add(!f.Secure, finding{Key: "plainhttp", Bad: true, Setting: overTLS})
+	add(!f.Strict, finding{Key: "compat", Setting: "compat=strict", Link: figures, Mend: "tab.insight"})
+	add(len(f.Legacy) > 0, finding{Key: "legacy", Values: []any{strings.Join(f.Legacy, "; ")}, Link: figures, Mend: "tab.insight"})
+	add(f.OpenFeed, finding{Key: "openfeed", Setting: "feed-access=client", Link: figures, Mend: "tab.insight"})
+	add(f.NonExpiring, finding{Key: "nonexpiring", Setting: "nonexpiring=deny", Link: address(), Mend: "organizations.title"})
+	add(!f.SendsMail, finding{Key: "nomail", Setting: "smtp-url=smtp://…"})
 	admins := reviewAdmins(f.Now, f.Admins)
 	for _, of := range []struct {
 		key   string

@@ -57,7 +57,7 @@ func (v *visit) members(o *organization) ([]member, error) {
 	for i := range answer.Data {
 		m := &answer.Data[i]
 		m.Invited, m.Self = withoutPassword[m.ID], m.ID == v.caller.Admin.ID
-		m.State = v.texts.say("member." + m.state())
+		m.State = v.inWords(m)
 	}
 	return answer.Data, nil
 }
@@ -74,6 +74,15 @@ func (m *member) state() string {
 		return "waiting"
 	}
 	return "active"
+}
+
+// inWords is the state of an account as it is shown: somebody who has not answered an invitation may wait for approval, too.
+func (v *visit) inWords(m *member) string {
+	words := v.texts.say("member." + m.state())
+	if m.Waiting() && m.state() != "waiting" {
+		words = v.texts.say("member.both", words, v.texts.say("member.waiting"))
+	}
+	return words
 }
 
 // showMembers is GET /portal/organizations/{org}/administrators.

@@ -29,7 +29,7 @@ func reviewOrganization(f *organizationFacts) []finding {
 		}
 	}
 	if f.Plain {
-		found = append(found, finding{Key: "plainissuer", Bad: true})
+		found = append(found, plainIssuer())
 	}
 	admins := reviewAdmins(f.Now, f.Admins)
 	if len(f.Admins) == 1 {

@@ -3,6 +3,8 @@ package portal
 import (
 	"html"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -93,6 +95,40 @@ func TestReviewOfTheServer(t *testing.T) {
 	}
 }
 
+// Whoever reads a finding must not be left alone with it: it leads to a page, or names a setting that there is.
+func TestFindingsSayWhereTheyAreMended(t *testing.T) {
+	t.Parallel()
+	const now = 1000 * dayLong
+	settings, err := os.ReadFile(filepath.Join("..", "..", "cmd", "writ", "testdata", "serve-help.golden"))
+	must(t, err)
+	application := &applicationFacts{
+		Now: now, Address: "/app", Plain: true, Passwords: true, Endless: 1, Legacy: []string{"PIN grant"},
+		Settings:  models.Settings{AccessTokenTTL: new(int64(0)), AllowedOrigins: []string{"http://shop.b"}},
+		Users:     []userFacts{{"test", "", false, 0, uuid.Nil}},
+		Roles:     []roleFacts{{"guest", []string{"*:/**"}, false}, {"clerk", []string{"get:/a"}, false}},
+		RoleAt:    map[string]string{"guest": "/guest", "clerk": "/clerk"},
+		UserRules: []ruleFacts{{"dana", "/dana", []string{"*:/**"}}}, GroupRules: []ruleFacts{{"staff", "/staff", []string{"*:/**"}}},
+	}
+	admins := []adminFacts{{"test", false, 0}}
+	all := slices.Concat(
+		reviewApplication(application),
+		reviewOrganization(&organizationFacts{Now: now, Address: "/org", Endless: 1, Plain: true, Admins: admins, Legacy: []string{"PIN grant"}}),
+		reviewServer(&serverFacts{Now: now, NonExpiring: true, Admins: admins, Keys: []keyFacts{{"a", "ordinary", 0, false}}, OpenFeed: true, Legacy: []string{"PIN grant"}}),
+	)
+	if len(all) < 25 {
+		t.Errorf("%d findings: %q", len(all), keysOf(all))
+	}
+	for _, f := range all {
+		name, value, _ := strings.Cut(f.Setting, "=")
+		switch {
+		case f.Setting == "" && f.Link == "":
+			t.Errorf("%s leads nowhere", f.Key)
+		case f.Setting != "" && (value == "" || !strings.Contains(string(settings), "WRIT_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"\n")):
+			t.Errorf("%s: %q is no setting of writ serve", f.Key, f.Setting)
+		}
+	}
+}
+
 func TestTestLikeNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"test", "Test1", "test.user", "demo-3", "foo@bar.com", "x@example.com", "x@mail.example.org", "x@shop.test", "tmp"} {
@@ -112,9 +148,9 @@ func TestReviewPages(t *testing.T) {
 	w := newWorld(t, options{})
 	const page = "/portal/organizations/acme/applications/shop/review"
 	b := w.as(t, "olga")
-	want(t, b.open(t, page), http.StatusOK, "Callers without credentials may do post:/users", "Users may log in with a password", "Go to Settings", "0 users")
+	want(t, b.open(t, page), http.StatusOK, "Callers without credentials may do post:/users", "Users may log in with a password", "Go to Settings", "state: 0 (the first 500 at most)")
 	w.endless(t, "nightly")
-	want(t, b.open(t, page), http.StatusOK, "1 tokens without an end", "Go to Tokens")
+	want(t, b.open(t, page), http.StatusOK, "Tokens without an end that are alive: 1 (", "Go to Tokens")
 	w.clock.advance(400 * 24 * time.Hour)
 	want(t, w.as(t, "olga").open(t, page), http.StatusOK, "The client secret is 400 days old", "Go to Credentials")
 	must(t, w.audit.Flush(t.Context()))
@@ -186,12 +222,12 @@ func TestReviewsFindWhatIsThere(t *testing.T) {
 	olga, root := w.as(t, "olga"), w.as(t, "superuser")
 	const shop = "/portal/organizations/acme/applications/shop"
 	want(t, olga.open(t, shop+"/review"), http.StatusOK, "The user erik reaches every path: get,put:/**", "Groups have rules of their own: staff/north",
-		"Token in the address (1 requests)", "Password grant (2 requests)", "plain HTTP", "is stored nowhere")
+		"Token in the address (1×)", "Password grant (2×)", "plain HTTP", "public-url=https://…", "is stored nowhere")
 	leadsSomewhere(t, olga)
 	want(t, olga.open(t, "/portal/organizations/acme/review"), http.StatusOK, "The client secret is 366 days old", "There is only one administrator: olga",
-		"Password grant (2 requests)", "!neveradmins", `/applications/shop/review`)
+		"Password grant (2×)", "!neveradmins", "Mended by whoever runs the server", "public-url=https://…", `/applications/shop/review`)
 	leadsSomewhere(t, olga)
-	want(t, root.open(t, "/portal/review"), http.StatusOK, "feed-access=public", "Password grant (2 requests)")
+	want(t, root.open(t, "/portal/review"), http.StatusOK, "feed-access=client", "compat=strict", "nonexpiring=deny", "smtp-url=smtp://…", "public-url=https://…", "Password grant (2×)")
 	leadsSomewhere(t, root)
 }
 
