@@ -113,16 +113,31 @@ func (s *Service) proveClient(ctx context.Context, t *Tenant, pick chosen, sourc
 		return client{}, failure(err)
 	}
 	if !s.secretOf(found.row, pick.secret) || err != nil {
-		if found, err = s.clientAgain(ctx, t, pick.id); err != nil && !errors.Is(err, models.ErrNotFound) {
-			return client{}, failure(err)
+		if found, err = s.doubtedClient(ctx, t, pick, source); err != nil {
+			return client{}, err
 		}
-	}
-	if !s.secretOf(found.row, pick.secret) || err != nil {
-		s.throttle.failed(account, source)
-		return client{}, s.clientRefused(t, &found, source, InvalidClient(pick.basic))
 	}
 	s.throttle.succeeded(account, source)
 	return found, nil
+}
+
+// doubtedClient looks at a secret once more that is wrong as far as is known here. The wait is looked at again behind the database: guesses that ran
+// side by side must not outrun it, nor those that nobody can judge while it is away.
+func (s *Service) doubtedClient(ctx context.Context, t *Tenant, pick chosen, source string) (client, error) {
+	account := clientAccount(pick.id)
+	found, err := s.clientAgain(ctx, t, pick.id)
+	right := s.secretOf(found.row, pick.secret) && err == nil
+	if wait := s.throttle.wait(account, source); wait > 0 {
+		return client{}, s.clientRefused(t, &client{}, source, TooManyAttempts(wait))
+	}
+	if right {
+		return found, nil
+	}
+	s.throttle.failed(account, source)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return client{}, failure(err)
+	}
+	return client{}, s.clientRefused(t, &found, source, InvalidClient(pick.basic))
 }
 
 // clientAgain finds a client as it is now. Another replica may have renewed the secret a moment ago, and whoever was given the new one is not to
