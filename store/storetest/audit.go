@@ -128,6 +128,59 @@ var auditing = []contract{
 		equal(t, "the other organization", count(f.acme.ID), 3)
 		equal(t, "broken at", f.verified(t), 0)
 	}},
+	{"a person is found by uuid in any case, and by name only where it is no uuid", func(t *testing.T, f *fixture) {
+		actor, target := uuid.New(), uuid.New()
+		must(t, f.AppendAudit(t.Context(), []models.AuditEvent{
+			{Action: "a", OrganizationID: &f.acme.ID, ActorID: &actor, ActorName: "olga", TargetID: target.String(), TargetName: "dana"},
+			{Action: "b", ActorID: &actor, ActorName: "olga", TargetID: "Some-Kid", TargetName: target.String()},
+		}))
+		for _, tc := range []struct {
+			filter models.AuditFilter
+			want   []string
+		}{
+			{models.AuditFilter{Actor: strings.ToUpper(actor.String())}, []string{"b", "a"}},
+			{models.AuditFilter{Actor: actor.String(), OrganizationID: f.acme.ID}, []string{"a"}},
+			{models.AuditFilter{Actor: actor.String(), OrganizationID: uuid.New()}, []string{}},
+			{models.AuditFilter{Actor: "olga"}, []string{"b", "a"}},
+			{models.AuditFilter{Target: strings.ToUpper(target.String())}, []string{"a"}},
+			{models.AuditFilter{Target: target.String(), OrganizationID: f.acme.ID}, []string{"a"}},
+			{models.AuditFilter{Target: target.String(), OrganizationID: uuid.New()}, []string{}},
+			{models.AuditFilter{Target: "Some-Kid"}, []string{"b"}},
+			{models.AuditFilter{Target: "dana"}, []string{"a"}},
+		} {
+			got, _ := f.audit(t, tc.filter, models.Page{})
+			equal(t, fmt.Sprintf("%+v", tc.filter), got, tc.want)
+		}
+	}},
+	{"the newest logins of administrators are found at once, and by an organization those that it sees", func(t *testing.T, f *fixture) {
+		ctx := t.Context()
+		nina := f.admin(t, "nina@nowhere.example")
+		must(t, f.CreateAdmin(ctx, nina))
+		at := f.clock.now().UnixMilli()
+		login := func(admin models.Admin, result models.AuditResult, at int64) models.AuditEvent {
+			return models.AuditEvent{Action: "admin.login", ActorID: &admin.ID, ActorLevel: "admin_user", Result: result, At: at}
+		}
+		must(t, f.AppendAudit(ctx, []models.AuditEvent{
+			login(f.root, models.AuditOK, at+1), login(f.root, models.AuditOK, at+2), login(f.root, models.AuditRefused, at+3), login(nina, models.AuditOK, at+4),
+			{Action: "admin.logout", ActorID: &f.root.ID, At: at + 5},
+		}))
+		many := []uuid.UUID{f.root.ID, nina.ID}
+		for range 1200 {
+			many = append(many, uuid.New())
+		}
+		for organization, want := range map[uuid.UUID]map[uuid.UUID]int64{
+			uuid.Nil:   {f.root.ID: at + 2, nina.ID: at + 4},
+			f.acme.ID:  {f.root.ID: at + 2},
+			uuid.New(): {},
+		} {
+			got, err := f.LastLogins(ctx, organization, many)
+			must(t, err)
+			equal(t, "logins", got, want)
+		}
+		got, err := f.LastLogins(ctx, uuid.Nil, nil)
+		must(t, err)
+		equal(t, "of nobody", got, map[uuid.UUID]int64{})
+	}},
 	{"foreign text is made harmless", func(t *testing.T, f *fixture) { // SEC-79
 		must(t, f.AppendAudit(t.Context(), []models.AuditEvent{{Action: "x", ActorName: "a\r\nlogin ok", TargetName: "\x1b[2J\u202e", Source: "s\n"}}))
 		rows, _, err := f.Audit(t.Context(), models.AuditFilter{}, models.Page{})
