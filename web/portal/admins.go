@@ -25,14 +25,11 @@ type adminRow struct {
 
 	Organizations []string // the first of them by name
 	More          int      // further ones
-	LastLogin     int64    // 0: not among the latest
+	LastLogin     int64    // 0: none in the trail
 }
 
-// Bounds of the list; its page names the second.
-const (
-	shownOrganizations = 3
-	latestLogins       = 500
-)
+// shownOrganizations are as many as the list names of each.
+const shownOrganizations = 3
 
 // showAdmins is GET /portal/administrators. The questions are the superuser's: the API refuses everybody else.
 func (v *visit) showAdmins() error {
@@ -49,11 +46,15 @@ func (v *visit) showAdmins() error {
 	if err := v.do(call{method: http.MethodGet, path: []string{"management", "users"}, query: query}, &answer); err != nil {
 		return err
 	}
-	logins, err := v.latestLogins()
+	body.Admins = answer.Data
+	ids := make([]uuid.UUID, len(body.Admins))
+	for i := range body.Admins {
+		ids[i] = body.Admins[i].ID
+	}
+	logins, err := v.Store.LastLogins(v.ctx(), uuid.Nil, ids)
 	if err != nil {
 		return err
 	}
-	body.Admins = answer.Data
 	for i := range body.Admins {
 		row := &body.Admins[i]
 		if err := v.describeAdmin(&row.member); err != nil {
@@ -64,30 +65,13 @@ func (v *visit) showAdmins() error {
 		}
 		row.More = max(0, len(row.Organizations)-shownOrganizations)
 		row.Organizations = row.Organizations[:len(row.Organizations)-row.More]
-		row.LastLogin = logins[row.ID.String()]
+		row.LastLogin = logins[row.ID]
 	}
 	if v.query("cursor") != "" {
 		body.First = body.Page + asQuery(shown)
 	}
 	body.Next = olderPage(body.Page, shown, answer.Cursor)
 	return v.showServer("administrators", http.StatusOK, "admins", page{Title: v.texts.say("tab.administrators"), Body: body})
-}
-
-// latestLogins are the times of the newest logins of administrators. One question for all: the trail has no index by person.
-func (v *visit) latestLogins() (map[string]int64, error) {
-	var answer struct {
-		Data []event `json:"data"`
-	}
-	err := v.do(call{
-		method: http.MethodGet, path: []string{"management", "audit"},
-		query: filled("action", "admin.login", "result", "ok", "limit", strconv.Itoa(latestLogins)),
-	}, &answer)
-	logins := map[string]int64{}
-	for i := range answer.Data {
-		e := &answer.Data[i]
-		logins[e.Actor.ID] = max(logins[e.Actor.ID], e.At)
-	}
-	return logins, err
 }
 
 func (v *visit) organizationsOf(admin uuid.UUID) ([]string, error) {
@@ -160,27 +144,14 @@ func (v *visit) showAdminForms(m *member, status int, complaint string) error {
 	if body.Organizations, err = v.organizationsOf(m.ID); err != nil {
 		return err
 	}
-	if body.LastLogin, err = v.lastLogin(m.ID); err != nil {
+	logins, err := v.Store.LastLogins(v.ctx(), uuid.Nil, []uuid.UUID{m.ID})
+	if err != nil {
 		return err
 	}
+	body.LastLogin = logins[m.ID]
 	return v.showServer("administrators", status, "admin", page{
 		Title: m.Username, Problem: complaint, Body: body, Crumbs: []link{{Text: v.texts.say("tab.administrators"), Address: address("administrators")}},
 	})
-}
-
-// lastLogin is the newest login of an admin in the trail; 0 if there is none.
-func (v *visit) lastLogin(admin uuid.UUID) (int64, error) {
-	var logins struct {
-		Data []event `json:"data"`
-	}
-	err := v.do(call{
-		method: http.MethodGet, path: []string{"management", "audit"},
-		query: filled("actor", admin.String(), "action", "admin.login", "result", "ok", "limit", "1"),
-	}, &logins)
-	if err != nil || len(logins.Data) == 0 {
-		return 0, err
-	}
-	return logins.Data[0].At, nil
 }
 
 func (m *member) page() string { return address("administrators", m.ID.String()) }

@@ -3,10 +3,10 @@ package portal
 import (
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // organizationFacts are what a review of an organization is made of.
@@ -80,34 +80,24 @@ func (v *visit) showOrganizationReview() error {
 	return v.showIn(o, "review", http.StatusOK, "review", page{Title: v.texts.say("tab.review"), Body: body})
 }
 
-// memberLogins finds the newest login of each administrator among the newest of all: one question, however many there are.
+// memberLogins finds the newest login of each administrator that the organization sees.
 func (v *visit) memberLogins(o *organization) ([]adminFacts, error) {
 	members, err := v.members(o)
 	if err != nil {
 		return nil, err
 	}
-	var logins struct {
-		Data []event `json:"data"`
+	ids := make([]uuid.UUID, len(members))
+	for i := range members {
+		ids[i] = members[i].ID
 	}
-	err = v.do(call{
-		method: http.MethodGet, path: []string{"management", "organizations", o.Name, "audit"},
-		query: url.Values{"action": {"admin.login"}, "result": {"ok"}, "limit": {strconv.Itoa(reviewedLogins)}},
-	}, &logins)
+	logins, err := v.Store.LastLogins(v.ctx(), o.ID, ids)
 	if err != nil {
 		return nil, err
-	}
-	last := map[string]int64{}
-	for i := range logins.Data {
-		e := &logins.Data[i]
-		last[e.Actor.ID] = max(last[e.Actor.ID], e.At)
 	}
 	facts := make([]adminFacts, len(members))
 	for i := range members {
 		m := &members[i]
-		facts[i] = adminFacts{Username: m.Username, Disabled: m.Disabled, LastLogin: last[m.ID.String()]}
+		facts[i] = adminFacts{Username: m.Username, Disabled: m.Disabled, LastLogin: logins[m.ID]}
 	}
 	return facts, nil
 }
-
-// reviewedLogins bounds the logins that are looked through.
-const reviewedLogins = 1000

@@ -67,6 +67,7 @@ type Store interface {
 	Client(ctx context.Context, owner uuid.UUID) (models.Client, error)
 	MembersOf(ctx context.Context, organization uuid.UUID) ([]models.Admin, error)
 	Admin(ctx context.Context, ref string) (models.Admin, error)
+	LastLogins(ctx context.Context, organization uuid.UUID, admins []uuid.UUID) (map[uuid.UUID]int64, error)
 	RegisteredToken(ctx context.Context, jti string) (models.RegisteredToken, error)
 	RulesOf(ctx context.Context, application uuid.UUID, kind models.HolderKind, ids []uuid.UUID) (map[uuid.UUID][]string, error)
 }
@@ -79,6 +80,7 @@ type Portal struct {
 	texts  texts
 	pages  pages
 	assets assets
+	uploads *uploads
 	origin string // of our pages
 	secure bool   // by TLS
 	local  bool   // plain HTTP, on this machine only
@@ -86,7 +88,7 @@ type Portal struct {
 
 // New makes a Portal. Templates and texts are our own: that they parse is tested.
 func New(cfg Config) *Portal {
-	p := &Portal{Config: cfg, mux: http.NewServeMux(), texts: english(), assets: newAssets(), origin: cfg.PublicURL}
+	p := &Portal{Config: cfg, mux: http.NewServeMux(), texts: english(), assets: newAssets(), uploads: newUploads(), origin: cfg.PublicURL}
 	p.secure = strings.HasPrefix(cfg.PublicURL, "https://")
 	if address, err := url.Parse(cfg.PublicURL); err == nil {
 		p.local = !p.secure && isLoopback(address.Hostname())
@@ -156,6 +158,11 @@ func (v *visit) handle() error {
 		return errSignedOut
 	}
 	if v.route.needs == upload {
+		done, err := v.uploads.begin(v.session.AdminID)
+		if err != nil {
+			return err
+		}
+		defer done()
 		if err := v.readUpload(); err != nil {
 			return err
 		}

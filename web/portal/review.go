@@ -177,22 +177,16 @@ func (v *visit) gatherAdmins(facts *serverFacts) error {
 	if err := v.some(&admins, strconv.Itoa(reviewedAdmins), "management", "users"); err != nil {
 		return err
 	}
+	ids := make([]uuid.UUID, len(admins.Data))
+	for i := range admins.Data {
+		ids[i] = admins.Data[i].ID
+	}
+	logins, err := v.Store.LastLogins(v.ctx(), uuid.Nil, ids)
+	if err != nil {
+		return err
+	}
 	for _, admin := range admins.Data {
-		var logins struct {
-			Data []event `json:"data"`
-		}
-		err := v.do(call{
-			method: http.MethodGet, path: []string{"management", "audit"},
-			query: url.Values{"actor": {admin.ID.String()}, "action": {"admin.login"}, "result": {"ok"}, "limit": {"1"}},
-		}, &logins)
-		if err != nil {
-			return err
-		}
-		fact := adminFacts{Username: admin.Username, Disabled: admin.Disabled}
-		if len(logins.Data) > 0 {
-			fact.LastLogin = logins.Data[0].At
-		}
-		facts.Admins = append(facts.Admins, fact)
+		facts.Admins = append(facts.Admins, adminFacts{Username: admin.Username, Disabled: admin.Disabled, LastLogin: logins[admin.ID]})
 	}
 	return nil
 }
