@@ -57,7 +57,7 @@ func TestTheLiveTestAnswersWhileOneTypes(t *testing.T) {
 // waitFor waits until something holds on the page.
 func (p *tab) waitFor(t *testing.T, condition string) {
 	t.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](condition)); err != nil {
+	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(patience))); err != nil {
 		t.Fatalf("%s: %v", condition, err)
 	}
 }

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"database/sql"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -145,17 +144,7 @@ func awaited(params *runtime.EvaluateParams) { params.AwaitPromise = new(true) }
 // forgetPasswords makes every session one whose password was given a while ago.
 func (w *portalWorld) forgetPasswords(t *testing.T) {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+w.database+"?_busy_timeout=5000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.ExecContext(t.Context(), "UPDATE portal_sessions SET proven = 0")
-	if closing := db.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.alter(t, "UPDATE portal_sessions SET proven = 0")
 }
 
 // Pages of other sites can neither frame the portal nor send its forms, with a session in the browser.
@@ -295,6 +284,7 @@ func TestPortalLooksWell(t *testing.T) {
 				}
 				p.examine(t, axe, page.name, view.name, view.width)
 			}
+			w.looksAtImports(t, p, axe, view.name, view.width)
 			w.forgetPasswords(t)
 			p.open(t, w.url+"/portal/organizations/acme/credentials", http.StatusOK, "Credentials")
 			p.click(t, `form[action$="/renew"] button`, http.StatusForbidden, "Confirm that it is you")
