@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/grants/userimport"
+	"github.com/writ-auth/writ/server"
 )
 
 const (
@@ -290,4 +294,73 @@ func TestMembersDoNotStartTheSuperusersImport(t *testing.T) {
 	want(t, olga.open(t, importAt), http.StatusOK, "only the superuser can begin", "!Import 1 users", "Do not import")
 	want(t, olga.submit(t, importAt+"/start", "import", olga.decision(t)), http.StatusForbidden, "only the superuser can begin")
 	want(t, b.open(t, importAt), http.StatusOK, "Import 1 users")
+}
+
+// trickle is a body that does not end until the test does.
+type trickle struct {
+	io.Reader
+
+	asked chan struct{} // closed once everything is sent
+	once  sync.Once
+	end   <-chan struct{}
+}
+
+func (r *trickle) Read(into []byte) (int, error) {
+	if n, err := r.Reader.Read(into); err == nil {
+		return n, nil
+	}
+	r.once.Do(func() { close(r.asked) })
+	<-r.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+// An upload may take long, so nobody has many of them at once: connections are for everybody.
+//
+// SEC-75
+func TestAnAdminHasFewUploadsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	b, olga := w.as(t, "olga"), w.as(t, "olga")
+	b.open(t, importAt)
+	olga.open(t, importAt)
+	end := make(chan struct{})
+	var ended sync.WaitGroup
+	for range uploadsAtOnce {
+		body := &trickle{Reader: strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n"), asked: make(chan struct{}), end: end}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+importAt+"/upload", body)
+		must(t, err)
+		request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+		ended.Go(func() {
+			if r, err := olga.client.Do(request); err == nil {
+				_ = r.Body.Close()
+			}
+		})
+		<-body.asked
+	}
+	w.awaitUploads(t, uploadsAtOnce)
+	want(t, b.upload(t, importAt+"/upload", "u", "fail", `{"username":"erik"}`), http.StatusTooManyRequests)
+	want(t, w.as(t, "superuser").open(t, importAt), http.StatusOK)
+	close(end)
+	ended.Wait()
+	w.awaitUploads(t, 0)
+	b.open(t, importAt)
+	want(t, b.upload(t, importAt+"/upload", "u", "fail", `{"username":"erik"}`), http.StatusSeeOther)
+}
+
+// awaitUploads waits until so many uploads of olga are being read.
+func (w *world) awaitUploads(t *testing.T, count int) {
+	t.Helper()
+	portal := w.Config.Handler.(*server.Server).Portal.(*Portal) //nolint:forcetypeassert // as newWorld makes them
+	for end := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		portal.uploads.mu.Lock()
+		running := portal.uploads.running[w.olga.ID]
+		portal.uploads.mu.Unlock()
+		if running == count {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d uploads are read, want %d", running, count)
+		}
+	}
 }

@@ -76,14 +76,14 @@ type Store interface {
 type Portal struct {
 	Config
 
-	mux    *http.ServeMux
-	texts  texts
-	pages  pages
-	assets assets
+	mux     *http.ServeMux
+	texts   texts
+	pages   pages
+	assets  assets
 	uploads *uploads
-	origin string // of our pages
-	secure bool   // by TLS
-	local  bool   // plain HTTP, on this machine only
+	origin  string // of our pages
+	secure  bool   // by TLS
+	local   bool   // plain HTTP, on this machine only
 }
 
 // New makes a Portal. Templates and texts are our own: that they parse is tested.

@@ -7,8 +7,11 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"github.com/writ-auth/writ/grants/userimport"
 )
@@ -32,6 +35,34 @@ func (rt *route) bodyLimit() int64 {
 		return drained
 	}
 	return maxForm
+}
+
+// uploadsAtOnce is how many uploads of one admin are read at once: each may hold a connection for much longer than any other request.
+const uploadsAtOnce = 2
+
+// uploads are those that are being read, by admin.
+type uploads struct {
+	mu      sync.Mutex
+	running map[uuid.UUID]int
+}
+
+func newUploads() *uploads { return &uploads{running: map[uuid.UUID]int{}} }
+
+// begin counts an upload until done is called.
+func (u *uploads) begin(admin uuid.UUID) (done func(), err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.running[admin] >= uploadsAtOnce {
+		return nil, errThrottled
+	}
+	u.running[admin]++
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if u.running[admin]--; u.running[admin] == 0 {
+			delete(u.running, admin)
+		}
+	}, nil
 }
 
 // readUpload takes the fields of a form with a file off the connection, up to the file, which stays there: it is for the handler to read. The form's
