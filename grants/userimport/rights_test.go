@@ -15,7 +15,7 @@ import (
 // admins are the superuser and a member of the organization.
 type admins struct{ olga, rita models.Admin }
 
-func newAdmins(t *testing.T, db *store.Store, organization uuid.UUID) (a admins) {
+func newAdmins(t testing.TB, db *store.Store, organization uuid.UUID) (a admins) {
 	t.Helper()
 	var err error
 	a.olga, err = models.NewAdmin("olga", "olga@example.com", "", time.Now())

@@ -49,7 +49,7 @@ func must(t testing.TB, err error) {
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{log: &bytes.Buffer{}, database: filepath.Join(t.TempDir(), "writ.db")}
 	var err error
@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // replica is one more process on the database.
-func (w *world) replica(t *testing.T) *Service {
+func (w *world) replica(t testing.TB) *Service {
 	t.Helper()
 	sealer, err := keys.NewSealer(make([]byte, 32))
 	must(t, err)
@@ -95,7 +95,7 @@ func (w *world) take(t *testing.T, text string, trusted bool) models.UserImportJ
 }
 
 // works does one phase of what waits.
-func works(t *testing.T, s *Service) {
+func works(t testing.TB, s *Service) {
 	t.Helper()
 	if worked, err := s.next(t.Context()); err != nil || !worked {
 		t.Fatalf("worked %t, %v", worked, err)
