@@ -2,11 +2,8 @@ package interop
 
 import (
 	"context"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,9 +12,6 @@ import (
 	"github.com/chromedp/chromedp"
 	_ "github.com/mattn/go-sqlite3" // to age a session: the clock of a program cannot be moved
 )
-
-// screenshots is where pictures of every page go; without it none are made.
-var screenshots = flag.String("screenshots", "", "folder for pictures of every page of the portal")
 
 // portalWorld is a world, its database, and a browser.
 type portalWorld struct {
@@ -252,23 +246,15 @@ func (w *portalWorld) pages() []portalPage {
 // TestPortalLooksWell opens every page in both color schemes, on a phone and on a desk: nothing is wider than the screen, the style is there, and
 // axe finds nothing serious. With -screenshots it takes pictures.
 func TestPortalLooksWell(t *testing.T) {
+	onlyLooks(t)
 	t.Parallel()
 	w := newPortalWorld(t)
 	axe := w.axe(t)
 	w.furnish(t)
-	for _, view := range []struct {
-		name          string
-		width, height int64
-		scheme        string
-	}{{"390-light", 390, 844, "light"}, {"390-dark", 390, 844, "dark"}, {"1280-light", 1280, 800, "light"}, {"1280-dark", 1280, 800, "dark"}} {
+	for _, view := range views() {
 		t.Run(view.name, func(t *testing.T) {
 			p := newTab(t, w.browser)
-			p.prefers(t, view.scheme)
-			if view.width < 1000 {
-				p.do(t, chromedp.EmulateViewport(view.width, view.height, chromedp.EmulateMobile))
-			} else {
-				p.do(t, chromedp.EmulateViewport(view.width, view.height))
-			}
+			p.sees(t, view)
 			p.open(t, w.url+"/portal", http.StatusOK, "Sign in")
 			p.examine(t, axe, "sign-in", view.name, view.width)
 			p.signIn(t, "olga", "Organizations")
@@ -316,63 +302,5 @@ func (w *portalWorld) furnish(t *testing.T) {
 	status, _ := w.do(t, "POST", "/acme/shop/token", `{"grant_type":"password","username":"dana","password":"wrong-one-77"}`)
 	if status != http.StatusBadRequest {
 		t.Fatal(status)
-	}
-}
-
-// axe is the source of the accessibility checker.
-func (w *portalWorld) axe(t *testing.T) string {
-	t.Helper()
-	node(t)
-	source, err := os.ReadFile(filepath.Join("node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(source)
-}
-
-// examine checks the page that is shown.
-func (p *tab) examine(t *testing.T, axe, page, view string, width int64) {
-	t.Helper()
-	p.examineStyled(t, axe, page, view, width, ".card")
-}
-
-// examineStyled is examine for pages whose round corners are those of another element.
-func (p *tab) examineStyled(t *testing.T, axe, page, view string, width int64, round string) {
-	t.Helper()
-	if *screenshots != "" {
-		p.photograph(t, page, view)
-	}
-	// A phone that may zoom out makes room for what is too wide.
-	if widths := asked[[]int64](t, p, "[innerWidth, document.documentElement.scrollWidth]"); widths[0] != width || widths[1] > width {
-		t.Errorf("%s at %s: the window is %d and the page %d wide", page, view, widths[0], widths[1])
-	}
-	if radius := p.style(t, round, "border-radius"); radius == "0px" {
-		t.Errorf("%s: the style is not applied", page)
-	}
-	p.do(t, chromedp.Evaluate[chromedp.Void](axe))
-	found, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](`(async () => {
-		const { violations } = await axe.run({ resultTypes: ['violations'] });
-		return violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
-			.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.failureSummary).join('; '));
-	})()`, awaited))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, violation := range found {
-		t.Errorf("%s at %s: %s", page, view, violation)
-	}
-}
-
-func (p *tab) photograph(t *testing.T, page, view string) {
-	t.Helper()
-	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(*screenshots, 0o750); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(*screenshots, url.PathEscape(page)+"-"+view+".png"), picture, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -4,16 +4,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 
 	"github.com/writ-auth/writ/mail/mailtest"
 )
 
 // TestServerPagesAndMailPagesLookWell is TestPortalLooksWell for the superuser's pages, and for those that users of an application reach from mails.
 func TestServerPagesAndMailPagesLookWell(t *testing.T) {
+	onlyLooks(t)
 	t.Parallel()
 	smtp := mailtest.New(t, mailtest.Options{})
 	settings := filepath.Join(t.TempDir(), "writ.toml") // the address of the SMTP server is no flag: it may hold a password
@@ -24,19 +24,16 @@ func TestServerPagesAndMailPagesLookWell(t *testing.T) {
 	axe := w.axe(t)
 	nils := text(w.set(t, "POST", "/management/users", `{"email":"nils.a.very.long.address.indeed@warehouse.example.com","username":"nils"}`), "data", "user", "uuid")
 	w.set(t, "PUT", "/management/users/"+nils, `{"activated":false}`)
-	for _, view := range []struct {
-		name, scheme  string
-		width, height int64
-	}{{"390-light", "light", 390, 844}, {"390-dark", "dark", 390, 844}, {"1280-light", "light", 1280, 800}, {"1280-dark", "dark", 1280, 800}} {
+	w.set(t, "POST", "/management/orgs/acme/apps", `{"name":"warehouse-`+strings.Repeat("x", 50)+`"}`)
+	for _, app := range []string{"club", "guild"} {
+		w.set(t, "POST", "/management/orgs/acme/apps", `{"name":"`+app+`"}`)
+		w.set(t, "PUT", "/acme/"+app, `{"registration_requires_email_confirmation":true,"registration_requires_admin_approval":`+strconv.FormatBool(app == "guild")+`}`)
+	}
+	for _, view := range views() {
 		t.Run(view.name, func(t *testing.T) {
 			p := newTab(t, w.browser)
-			p.prefers(t, view.scheme)
-			if view.width < 1000 {
-				p.do(t, chromedp.EmulateViewport(view.width, view.height, chromedp.EmulateMobile))
-			} else {
-				p.do(t, chromedp.EmulateViewport(view.width, view.height))
-			}
-			w.looksAtMailPages(t, p, axe, view.name, view.width)
+			p.sees(t, view)
+			w.looksAtMailPages(t, p, smtp, axe, view.name, view.width)
 			p.open(t, w.url+"/portal", http.StatusOK, "Sign in")
 			p.signInWith(t, superuser, superuserPassword, "Organizations")
 			for _, page := range []struct{ name, path, heading string }{
@@ -46,6 +43,9 @@ func TestServerPagesAndMailPagesLookWell(t *testing.T) {
 				{"server-administrator", "/portal/administrators/" + nils, "nils"},
 				{"server-activity", "/portal/activity", "Activity"},
 				{"server-keys", "/portal/keys", "Server"},
+				{"server-insight", "/portal/insight", "Insight"},
+				{"server-insight-day", "/portal/insight?window=day", "Insight"},
+				{"server-administrators-waiting", "/portal/administrators?waiting=yes", "Administrators"},
 				{"server-review", "/portal/review", "Security review"},
 				{"server-account", "/portal/account", "Your account"},
 			} {
@@ -60,24 +60,5 @@ func TestServerPagesAndMailPagesLookWell(t *testing.T) {
 			p.examine(t, axe, "server-activity-checked", view.name, view.width)
 			p.wantQuietConsole(t)
 		})
-	}
-}
-
-func (w *portalWorld) looksAtMailPages(t *testing.T, p *tab, axe, view string, width int64) {
-	t.Helper()
-	for _, page := range []struct {
-		name, path, heading string
-		status              int64
-	}{
-		{"mail-ask", "/acme/shop/users/resetpw", "Forgotten password", http.StatusOK},
-		{"mail-ask-user", "/acme/shop/users/dana/resetpw", "Forgotten password", http.StatusOK},
-		{"mail-invalid", "/acme/shop/users/dana/resetpw?token=x", "Invalid link", http.StatusBadRequest},
-		{"mail-ask-admin", "/management/users/resetpw", "Forgotten password", http.StatusOK},
-	} {
-		p.open(t, w.url+page.path, page.status, page.heading)
-		if place := p.text(t, ".place"); strings.HasPrefix(page.path, "/acme") && place != "acme/shop" {
-			t.Errorf("%s speaks in the name of %q", page.name, place)
-		}
-		p.examineStyled(t, axe, page.name, view, width, "main")
 	}
 }
