@@ -11,6 +11,7 @@ import (
 
 // TestTheKeyboardReachesEverything presses Tab through every page: each link, button and field gets the focus, in the order of the page, and shows it.
 func TestTheKeyboardReachesEverything(t *testing.T) {
+	onlyLooks(t)
 	t.Parallel()
 	w := newPortalWorld(t)
 	w.furnish(t)
