@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -14,9 +15,9 @@ import (
 type userPage struct {
 	Page        string // address
 	User        *user
-	Roles       []string
+	Roles       []link
 	MoreRoles   []string // that can be given
-	Groups      []string
+	Groups      []link
 	MoreGroups  []string
 	Rules       rulesBox
 	Try         string // address of the live test about him
@@ -84,25 +85,26 @@ func (v *visit) showUserForm(a *application, u *user, status int, complaint stri
 // maxListed is how many roles or groups the API gives at once; nobody picks from a longer list.
 const maxListed = "1000"
 
-// belongings are the names of the roles or groups that a user or a group has, and of the others that there are.
-func (v *visit) belongings(a *application, of []string, kind string) (has, others []string, err error) {
-	list := func(path []string) ([]string, error) {
+// belongings are the roles or groups that a user or a group has, and the names of the others that there are.
+func (v *visit) belongings(a *application, of []string, kind string) (has []link, others []string, err error) {
+	list := func(path []string) ([]link, error) {
 		var answer struct {
 			Entities []struct {
-				Name string `json:"name"`
-				Path string `json:"path"`
+				ID   uuid.UUID `json:"uuid"`
+				Name string    `json:"name"`
+				Path string    `json:"path"`
 			} `json:"entities"`
 		}
 		c := call{method: http.MethodGet, path: path, query: filled("limit", maxListed)}
 		if err := v.do(c, &answer); err != nil {
 			return nil, err
 		}
-		names := make([]string, 0, len(answer.Entities))
+		all := make([]link, 0, len(answer.Entities))
 		for _, entity := range answer.Entities {
-			names = append(names, firstOf(entity.Path, entity.Name))
+			all = append(all, link{Text: firstOf(entity.Path, entity.Name), Address: a.at(kind, entity.ID.String())})
 		}
-		slices.Sort(names)
-		return names, nil
+		slices.SortFunc(all, func(a, b link) int { return strings.Compare(a.Text, b.Text) })
+		return all, nil
 	}
 	if has, err = list(append(of, kind)); err != nil {
 		return nil, nil, err
@@ -111,7 +113,12 @@ func (v *visit) belongings(a *application, of []string, kind string) (has, other
 	if err != nil {
 		return nil, nil, err
 	}
-	return has, slices.DeleteFunc(all, func(name string) bool { return slices.Contains(has, name) }), nil
+	for _, one := range all {
+		if !slices.Contains(has, one) {
+			others = append(others, one.Text)
+		}
+	}
+	return has, others, nil
 }
 
 // change carries out a call about the user in the path and tells so on his page; a complaint is shown there, too.
