@@ -131,7 +131,11 @@ func (v *visit) activity(
 		Action: at, Who: v.query("who"), Whom: v.query("whom"), From: v.query("from"), To: v.query("to"), Zone: "UTC",
 	}
 	kind, result := v.query("kind"), v.query("result")
-	for _, k := range activityKinds() {
+	kinds := activityKinds()
+	if of == nil {
+		kinds = append(kinds, "key.") // which belong to no organization
+	}
+	for _, k := range kinds {
 		body.Kinds = append(body.Kinds, choice{k, v.texts.say("kind." + strings.TrimSuffix(k, ".")), k == kind})
 	}
 	for _, r := range []string{"ok", "refused", "failed"} {

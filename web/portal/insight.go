@@ -159,7 +159,8 @@ func (v *visit) showServerInsight() error {
 	if err != nil {
 		return err
 	}
-	body.next(link{Text: v.texts.say("organizations.title"), Address: root}, "levels", "grants", "failures", "revocations")
+	body.next(link{Text: v.texts.say("organizations.title"), Address: root}, "levels", "grants")
+	body.next(link{Text: v.texts.say("tab.activity"), Address: address("activity")}, "failures", "revocations")
 	body.next(link{Text: v.texts.say("tab.review"), Address: address("review")}, "legacy")
 	body.Review = address("review")
 	body.Charts = append(body.Charts, v.followersChart(f))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/models"
 )
 
 // Pages and texts name each other: nothing is missing, and nothing is left over.
@@ -41,6 +43,32 @@ func TestTextsAndPagesKnowEachOther(t *testing.T) {
 		// Some are put together of a family and what the API says.
 		if !named[name] && !strings.Contains(sources.String(), `"`+name+`"`) && !strings.Contains(sources.String(), `"`+family+".") {
 			t.Errorf("nothing names %s", name)
+		}
+	}
+}
+
+// What the trail calls things stands where they are done; nobody should read these words on a page.
+func TestEveryActionOfTheTrailHasAText(t *testing.T) {
+	t.Parallel()
+	actions := []string{
+		"change", "login.failed", "admin.login", "user.login", "refresh.reused", "token.refused", "token.register", "user.import", "audit.dropped",
+		"key.create", "user.activate", "user.confirm", "admin.activate", "admin.confirm",
+	}
+	for _, state := range []string{models.KeyAnnounced, models.KeySigning, models.KeyRetiring, models.KeyDropped, models.KeyRemoved} {
+		actions = append(actions, "key."+state)
+	}
+	words, err := os.ReadFile("../../server/auditwords.go")
+	must(t, err)
+	found := regexp.MustCompile(`\{"([a-z]+(?:\.[a-z]+)+)", `).FindAllStringSubmatch(string(words), -1)
+	if len(found) < 40 {
+		t.Fatalf("only %d words of the server are found", len(found))
+	}
+	for _, word := range found {
+		actions = append(actions, word[1])
+	}
+	for _, action := range actions {
+		if !english().has("action." + action) {
+			t.Errorf("there is no text action.%s", action)
 		}
 	}
 }
