@@ -31,6 +31,7 @@ func newBar(out io.Writer, size int64, what string, bytes bool) *progress {
 			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(bytes),
 			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true),
+			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw beside whoever calls
 		)
 	}
 	return p

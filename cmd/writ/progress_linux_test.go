@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,19 +36,28 @@ func terminal(t *testing.T) (seen, written *os.File) {
 func TestABarIsShownOnATerminalAndNowhereElse(t *testing.T) {
 	t.Parallel()
 	seen, written := terminal(t)
+	shown, ended := newTranscript(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(shown, seen) // an error is how a terminal tells that its other end is closed
+	}()
 	bar := newCounter(written, "copying rows")
-	for began := time.Now(); time.Since(began) < 250*time.Millisecond; <-time.After(10 * time.Millisecond) { // it is not drawn more often than every 100
-		bar.of(5, 10)
+	for done, began := int64(0), time.Now(); !strings.Contains(shown.String(), "%"); done++ { // it is not drawn at every step
+		if time.Since(began) > patience {
+			t.Fatalf("there is no percentage in %q", shown)
+		}
+		bar.of(done%1000, 1000)
+		<-time.After(time.Millisecond)
 	}
 	bar.print("line 3: no")
 	bar.end()
 	if err := written.Close(); err != nil {
 		t.Fatal(err)
 	}
-	text, _ := io.ReadAll(seen) // an error is how a terminal tells that its other end is closed
-	for _, want := range []string{"copying rows", "50%", "line 3: no"} {
-		if !bytes.Contains(text, []byte(want)) {
-			t.Errorf("%q is not in %q", want, text)
+	<-ended
+	for _, want := range []string{"copying rows", "line 3: no"} {
+		if !strings.Contains(shown.String(), want) {
+			t.Errorf("%q is not in %q", want, shown)
 		}
 	}
 
