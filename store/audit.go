@@ -119,12 +119,16 @@ func joined(ids []uuid.UUID) string {
 
 // Audit lists entries of the audit trail, newest first.
 func (s *Store) Audit(ctx context.Context, filter models.AuditFilter, page models.Page) ([]models.AuditEvent, string, error) {
-	return list(audited(s.read(ctx), filter), page, byAudit)
+	by := byAudit
+	if filter.OrganizationID != uuid.Nil && !models.IsUUID(filter.Actor) && !models.IsUUID(filter.Target) {
+		by.time = "audit_organizations.seq" // the same number, in the order of an index: nothing is sorted
+	}
+	return list(audited(s.read(ctx), filter), page, by)
 }
 
 // byAudit pages by the number, which is unique and in the order of the commits; times of several replicas are not.
 var byAudit = ordering[models.AuditEvent]{
-	time: "audit_events.seq", id: "audit_events.action", descending: true,
+	time: "audit_events.seq", descending: true,
 	of: func(e *models.AuditEvent) (int64, string) { return e.Seq, e.Action },
 }
 

@@ -139,6 +139,43 @@ func TestTheTrailOfAPersonIsFoundByAnIndex(t *testing.T) {
 	}
 }
 
+// The newest entries of an organization are the first ones of an index: however long its trail is, nothing is sorted.
+func TestTheTrailOfAnOrganizationIsNotSorted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		database              func(*testing.T) string
+		explain, sorts, index string
+	}{
+		"SQLite": {
+			func(t *testing.T) string { t.Helper(); return "sqlite:" + t.TempDir() + "/writ.db" }, "EXPLAIN QUERY PLAN ", "TEMP B-TREE",
+			"SEARCH audit_organizations USING COVERING INDEX",
+		},
+		"PostgreSQL": {func(t *testing.T) string { t.Helper(); return postgrestest.Database(t) }, "EXPLAIN ", "Sort", "Index"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openAt(t, c.database(t))
+			w := furnish(t, s, s.now())
+			grown(t, s, 5000, w.acme.ID)
+			if s.postgres != nil {
+				if err := s.writer.Exec("ANALYZE").Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+			plans := asked(t, s, c.explain)
+			for _, page := range []models.Page{{Limit: 25}, {Limit: 25, Cursor: cursor(4000, "user.update")}} {
+				if _, _, err := s.Audit(t.Context(), models.AuditFilter{OrganizationID: w.acme.ID}, page); err != nil {
+					t.Fatal(err)
+				}
+				told := plans()
+				if len(told) != 1 || strings.Contains(told[0], c.sorts) || !strings.Contains(told[0], c.index) {
+					t.Errorf("%+v: %q", page, told)
+				}
+			}
+		})
+	}
+}
+
 // What an entry costs while the trail is long, with the indexes by actor and target and without: most writes have one.
 func BenchmarkAppendAudit(b *testing.B) {
 	for name, statements := range map[string][]string{

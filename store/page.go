@@ -33,11 +33,19 @@ func list[T any](db *gorm.DB, page models.Page, by ordering[T]) ([]T, string, er
 		if !ok {
 			return nil, "", models.Illegal("cursor is malformed")
 		}
-		db = db.Where("("+by.time+", "+by.id+")"+compare+"(?, ?)", at, id)
+		if by.id == "" {
+			db = db.Where(by.time+compare+"?", at)
+		} else {
+			db = db.Where("("+by.time+", "+by.id+")"+compare+"(?, ?)", at, id)
+		}
+	}
+	order := by.time + direction
+	if by.id != "" {
+		order += ", " + by.id + direction
 	}
 	// One row more than asked for tells whether there is a next page.
 	rows := []T{}
-	err := db.Order(by.time + direction + ", " + by.id + direction).Limit(limit + 1).Find(&rows).Error
+	err := db.Order(order).Limit(limit + 1).Find(&rows).Error
 	if err != nil || len(rows) <= limit {
 		return rows, "", classify(err)
 	}
