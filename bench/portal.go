@@ -193,7 +193,7 @@ func (v *visitor) get(ctx context.Context, page string) (text string, firstByte 
 var (
 	pageLink = regexp.MustCompile(`<a[^>]* href="(/portal[^"#]*)`)
 	// unnamed are the segments that are identifiers, and what a list's next page is called.
-	unnamed = regexp.MustCompile(`/[A-Za-z0-9_-]{20,}|/[a-z]*[0-9]+|cursor=[^&]+`)
+	unnamed = regexp.MustCompile(`/[A-Za-z0-9_-]{20,}|/[a-z]*[0-9]+|=[A-Za-z0-9_-]{16,}`)
 )
 
 // crawl finds the pages, one of each kind.
