@@ -17,13 +17,14 @@ const crowd = 5_000
 func (s *Store) membersOf(ctx context.Context, application uuid.UUID, table, members, column, owner string, args ...any) *gorm.DB {
 	var found int64
 	some := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM "+members+" WHERE "+owner+" LIMIT ?) AS found", append(slices.Clip(args), crowd)...).Scan(&found)
-	db := s.read(ctx).Where("application_id = ?", application)
+	db := s.read(ctx)
 	if some.Error != nil {
 		_ = db.AddError(some.Error)
 		return db
 	}
-	if found < crowd {
-		return db.Where("id IN (SELECT "+column+" FROM "+members+" WHERE "+owner+")", args...)
+	if found >= crowd {
+		return db.Where("application_id = ?", application).Where("EXISTS (SELECT 1 FROM "+members+" WHERE "+owner+" AND "+column+" = "+table+".id)", args...)
 	}
-	return db.Where("EXISTS (SELECT 1 FROM "+members+" WHERE "+owner+" AND "+column+" = "+table+".id)", args...)
+	// The expression keeps SQLite from reading all of the application, in the order that is asked for, until it has met enough members.
+	return db.Where("application_id || '' = ?", application).Where("id IN (SELECT "+column+" FROM "+members+" WHERE "+owner+")", args...)
 }

@@ -3,10 +3,12 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/writ-auth/writ/models"
 )
@@ -71,5 +73,21 @@ func TestManyMembersAreListedLikeFew(t *testing.T) {
 	}
 	if found, _, err := s.GroupsWithRole(t.Context(), w.shop.ID, w.clerk.ID, models.Page{}); err != nil || len(found) != 1 {
 		t.Errorf("groups %v, %v", found, err)
+	}
+}
+
+// With few members, or none, among very many users nobody reads the users one by one to find them.
+func TestFewMembersAreFoundByTheirIdentifiers(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, nil)
+	w := furnish(t, s, time.UnixMilli(1_795_000_000_000))
+	db := s.membersOf(t.Context(), w.shop.ID, "users", "role_assignments", "holder_id", "role_id = ? AND holder_kind = ?", w.clerk.ID, models.HolderUser)
+	asked := db.Session(&gorm.Session{DryRun: true}).Order("created DESC, id DESC").Limit(2).Find(&[]models.User{}).Statement
+	var lines []struct{ Detail string }
+	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+asked.SQL.String(), asked.Vars...).Scan(&lines).Error; err != nil {
+		t.Fatal(err)
+	}
+	if len(lines) == 0 || !strings.Contains(lines[0].Detail, "SEARCH users USING INDEX sqlite_autoindex_users_1 (id=?)") {
+		t.Errorf("the plan: %v", lines)
 	}
 }
