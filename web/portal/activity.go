@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,30 +147,22 @@ func (v *visit) activity(
 	body.Filtered = len(shown) > 0
 	if cursor := v.query("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
-		body.Newest = at + asQuery(shown)
 	}
 	var answer struct {
 		Data   []event `json:"data"`
 		Cursor string  `json:"cursor"`
 	}
 	err = v.do(call{method: http.MethodGet, path: slices.Concat([]string{"management"}, of, []string{"audit"}), query: query}, &answer)
+	body.Newest, body.Older = v.cursorPages(at, shown, answer.Cursor)
 	if err != nil {
 		complaint, status, err = v.complaint(err)
 		return body, complaint, status, err
 	}
-	body.Events, body.Older = answer.Data, olderPage(at, shown, answer.Cursor)
+	body.Events = answer.Data
 	for i := range body.Events {
 		v.describe(&body.Events[i], where)
 	}
 	return body, "", http.StatusOK, nil
-}
-
-func olderPage(at string, shown url.Values, cursor string) string {
-	if cursor == "" {
-		return ""
-	}
-	shown.Set("cursor", cursor)
-	return at + asQuery(shown)
 }
 
 // dayStart is the beginning (ms, UTC) of a day, or of one so many days later, as the API reads it; what is no day is passed on to be complained about.

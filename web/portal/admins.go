@@ -67,10 +67,7 @@ func (v *visit) showAdmins() error {
 		row.Organizations = row.Organizations[:len(row.Organizations)-row.More]
 		row.LastLogin = logins[row.ID]
 	}
-	if v.query("cursor") != "" {
-		body.First = body.Page + asQuery(shown)
-	}
-	body.Next = olderPage(body.Page, shown, answer.Cursor)
+	body.First, body.Next = v.cursorPages(body.Page, shown, answer.Cursor)
 	return v.showServer("administrators", http.StatusOK, "admins", page{Title: v.texts.say("tab.administrators"), Body: body})
 }
 

@@ -58,12 +58,7 @@ func (v *visit) showGroupsForm(a *application, status int, complaint string, bod
 		return err
 	}
 	body.Page, body.Groups = a.at("groups"), answer.Entities
-	if v.query("cursor") != "" {
-		body.First = body.Page
-	}
-	if answer.Cursor != "" {
-		body.Next = body.Page + asQuery(filled("cursor", answer.Cursor))
-	}
+	body.First, body.Next = v.cursorPages(body.Page, nil, answer.Cursor)
 	body.FormIsExpected = complaint != "" || len(body.Groups) == 0
 	return v.showOf(a, "groups", status, "groups", page{Title: v.texts.say("tab.groups"), Problem: complaint, Body: body})
 }

@@ -17,7 +17,7 @@ type organizationsPage struct {
 	Names          []string
 	All            bool // everything there is: the superuser's view
 	Search         string
-	Newer, Older   string // addresses of other pages of the list
+	First, Next    string // addresses of other pages of the list
 	Name           string // of the form, again
 	OwnerEmail     string
 	Reachable      bool // the new owner can be written to
@@ -73,12 +73,7 @@ func (v *visit) listAll(body *organizationsPage) error {
 	for _, o := range answer.Organizations {
 		body.Names = append(body.Names, o.Name)
 	}
-	if v.query("cursor") != "" {
-		body.Newer = root + asQuery(filled("search", body.Search))
-	}
-	if answer.Cursor != "" {
-		body.Older = root + asQuery(filled("search", body.Search, "cursor", answer.Cursor))
-	}
+	body.First, body.Next = v.cursorPages(root, filled("search", body.Search), answer.Cursor)
 	return nil
 }
 

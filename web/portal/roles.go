@@ -61,12 +61,7 @@ func (v *visit) showRolesForm(a *application, status int, complaint string, body
 		return err
 	}
 	body.Page, body.May, body.Roles, body.FormIsExpected = a.at("roles"), a.at("may"), answer.Entities, complaint != ""
-	if v.query("cursor") != "" {
-		body.First = body.Page
-	}
-	if answer.Cursor != "" {
-		body.Next = body.Page + asQuery(filled("cursor", answer.Cursor))
-	}
+	body.First, body.Next = v.cursorPages(body.Page, nil, answer.Cursor)
 	return v.showOf(a, "roles", status, "roles", page{Title: v.texts.say("tab.roles"), Problem: complaint, Body: body})
 }
 

@@ -184,9 +184,6 @@ const tokensPerPage = 25
 func (v *visit) listTokens(owner *tokenOwner) error {
 	body := tokenListPage{Kind: owner.kind, Name: owner.name, Page: owner.page, Allowed: v.NonExpiring}
 	query := filled("limit", strconv.Itoa(tokensPerPage), "cursor", v.query("cursor"))
-	if v.query("cursor") != "" {
-		body.First = owner.page
-	}
 	var answer struct {
 		Data   []registered `json:"data"`
 		Cursor string       `json:"cursor"`
@@ -199,9 +196,7 @@ func (v *visit) listTokens(owner *tokenOwner) error {
 		v.describeToken(owner, &body.Tokens[i])
 		body.Live = body.Live || body.Tokens[i].Revoked == nil
 	}
-	if answer.Cursor != "" {
-		body.Next = owner.page + asQuery(filled("cursor", answer.Cursor))
-	}
+	body.First, body.Next = v.cursorPages(owner.page, nil, answer.Cursor)
 	return owner.show(http.StatusOK, "tokens", page{Title: v.texts.say("tab.tokens"), Body: body})
 }
 

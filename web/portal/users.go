@@ -85,12 +85,7 @@ func (v *visit) showUsersForm(a *application, status int, complaint string, body
 		body.Users[i].State = v.texts.say("user.state." + body.Users[i].Condition())
 	}
 	body.Cut = body.Search != "" && len(body.Users) == perPage
-	if v.query("cursor") != "" {
-		body.First = body.Page
-	}
-	if answer.Cursor != "" {
-		body.Next = body.Page + asQuery(filled("cursor", answer.Cursor))
-	}
+	body.First, body.Next = v.cursorPages(body.Page, nil, answer.Cursor)
 	body.FormIsExpected = complaint != "" || len(body.Users) == 0 && body.Search == ""
 	return v.showOf(a, "users", status, "users", page{Title: v.texts.say("tab.users"), Problem: complaint, Body: body})
 }
