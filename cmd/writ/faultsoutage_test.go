@@ -49,8 +49,8 @@ func TestPostgreSQLStopsAndComesBack(t *testing.T) {
 	}
 	probes := s.probes(user, client)
 	for time.Since(began) < *outageLength {
-		outage(t, a, probes, 1)
-		outage(t, b, probes, 1)
+		outage(t, a, probes)
+		outage(t, b, probes)
 	}
 	if age := feedAge(t, a); age < time.Since(began)-2*time.Second {
 		t.Errorf("after %v the feed says that it is %v old", time.Since(began), age)
@@ -239,7 +239,7 @@ func TestANetworkThatDropsEverythingIsSurvived(t *testing.T) {
 	}
 	probes := s.probes(user, client)
 	for rounds := 0; rounds < 2 || time.Since(began) < *outageLength; rounds++ {
-		outage(t, b, probes, 1)
+		outage(t, b, probes)
 	}
 	if status := s.active(t, a, user); status != 1 {
 		t.Errorf("the other replica: %d", status)
