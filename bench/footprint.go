@@ -79,7 +79,7 @@ func (b *bench) footprint(ctx context.Context) error {
 		return err
 	}
 	defer writ.end()
-	db, err := s.open()
+	db, err := s.open(onlyReading)
 	if err != nil {
 		return err
 	}

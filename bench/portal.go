@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"html"
@@ -101,40 +100,26 @@ func (b *bench) firstBytes(ctx context.Context, v *visitor, pages []string) erro
 // populate copies the first user until there are so many, gives some of them roles and groups, and writes a long trail. All of it happens inside
 // of SQLite: a million users take seconds, and their passwords are that of the first.
 func (s *seed) populate(ctx context.Context) error {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_busy_timeout=5000")
-	if err != nil {
-		return err
-	}
-	defer db.Close()      //nolint:errcheck // committed
-	db.SetMaxOpenConns(1) // temporary tables belong to a connection
-	const uuid4 = `lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(randomblob(2)),
-		substr(hex(randomblob(2)), 2), substr(hex(randomblob(2)), 2), hex(randomblob(6))))`
-	for _, statement := range []string{
+	return s.change(ctx,
 		`PRAGMA synchronous = OFF`,
 		`BEGIN`,
 		fmt.Sprintf(`CREATE TEMP TABLE ids AS WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i < %d)
-			SELECT i, %s AS user FROM n`, portalUsers, uuid4),
+			SELECT i, %s AS user FROM n`, portalUsers, sqlUUID),
 		`CREATE TEMP TABLE u AS SELECT users.*, i, user FROM users, ids`,
 		`UPDATE u SET id = user, username = username || '-' || i, username_key = username_key || '-' || i, email = 'user-' || i || '@example.com',
 			email_key = 'user-' || i || '@example.com', created = created + i, activated = i % 50 <> 0`,
 		`ALTER TABLE u DROP COLUMN i`, `ALTER TABLE u DROP COLUMN user`,
 		`INSERT INTO users SELECT * FROM u`,
-		fmt.Sprintf(`INSERT INTO groups SELECT %s, id, 'staff/g' || i, 'staff/g' || i, 'g' || i, '', created + i, created FROM applications, ids WHERE i < 500`, uuid4),
+		fmt.Sprintf(`INSERT INTO groups SELECT %s, id, 'staff/g' || i, 'staff/g' || i, 'g' || i, '', created + i, created FROM applications, ids WHERE i < 500`, sqlUUID),
 		`INSERT INTO group_members SELECT u.application_id, (SELECT id FROM groups WHERE path = 'staff/g2'), u.id, 1 FROM users u`,
-		`INSERT INTO role_assignments SELECT u.application_id, (SELECT id FROM roles WHERE name = '` + readerRole + `'), 'user', u.id, 1 FROM users u`,
+		`INSERT INTO role_assignments SELECT u.application_id, (SELECT id FROM roles WHERE name = '`+readerRole+`'), 'user', u.id, 1 FROM users u`,
 		fmt.Sprintf(`INSERT INTO audit_events SELECT i - 1, u.created, CASE i %% 3 WHEN 0 THEN 'user.create' WHEN 1 THEN 'login.failed' ELSE 'user.update' END,
 			CASE i %% 5 WHEN 0 THEN 'refused' ELSE 'ok' END, '', 1, a.organization_id, a.id, '[]', NULL, 'olga', 'admin_user', 'user', user, 'user-' || i,
 			'192.0.2.1', '{}', x'' FROM ids, applications a, users u WHERE u.username = '`+seedUser+`' AND i <= %d`, portalEvents),
 		`INSERT INTO audit_organizations SELECT organization_id, seq FROM audit_events`,
 		fmt.Sprintf(`UPDATE audit_head SET seq = %d, before = 0`, portalEvents-1),
 		`COMMIT`,
-		`PRAGMA wal_checkpoint(TRUNCATE)`,
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
-	}
-	return nil
+	)
 }
 
 // visitor is a browser that is signed in.

@@ -205,17 +205,15 @@ func (c *cluster) perUser(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()      //nolint:errcheck // committed
-	db.SetMaxOpenConns(1) // temporary tables belong to a connection
-	for _, statement := range []string{
+	defer db.Close() //nolint:errcheck // committed
+	err = inTurn(ctx, db,
 		fmt.Sprintf(`CREATE TEMP TABLE copies AS SELECT u.*, i FROM (SELECT * FROM users LIMIT 1) AS u, generate_series(1, %d) AS i`, sizingCount),
 		`UPDATE copies SET id = gen_random_uuid()::text, username = username || '-of-' || i, username_key = username_key || '-of-' || i`,
 		`ALTER TABLE copies DROP COLUMN i`,
 		`INSERT INTO users SELECT * FROM copies`,
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
+	)
+	if err != nil {
+		return err
 	}
 	var size int64
 	if err := db.QueryRowContext(ctx, "SELECT pg_total_relation_size('users')").Scan(&size); err != nil {

@@ -144,13 +144,7 @@ const sqlUUID = `lower(printf('%s-%s-4%s-8%s-%s', hex(randomblob(4)), hex(random
 
 // multiply copies the first application, client and user inside SQLite: a million of them take seconds.
 func (s *seed) multiply(ctx context.Context) error {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_busy_timeout=5000")
-	if err != nil {
-		return err
-	}
-	defer db.Close()      //nolint:errcheck // committed
-	db.SetMaxOpenConns(1) // temporary tables belong to a connection
-	statements := []string{
+	return s.change(ctx,
 		`BEGIN`,
 		fmt.Sprintf(`CREATE TEMP TABLE ids AS WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i < %d)
 			SELECT i, %s AS app, %s AS user FROM n WHERE i <= %d`, s.size, sqlUUID, sqlUUID, s.size),
@@ -167,8 +161,22 @@ func (s *seed) multiply(ctx context.Context) error {
 		`ALTER TABLE u DROP COLUMN i`, `ALTER TABLE u DROP COLUMN user`,
 		`INSERT INTO users SELECT * FROM u`,
 		`COMMIT`,
-		`PRAGMA wal_checkpoint(TRUNCATE)`,
+	)
+}
+
+// change runs statements inside SQLite, beside the store, and leaves all of them in the file.
+func (s *seed) change(ctx context.Context, statements ...string) error {
+	db, err := s.open("")
+	if err != nil {
+		return err
 	}
+	defer db.Close() //nolint:errcheck // committed
+	return inTurn(ctx, db, append(statements, `PRAGMA wal_checkpoint(TRUNCATE)`)...)
+}
+
+// inTurn runs statements on one connection, which is the only one from then on: temporary tables belong to it.
+func inTurn(ctx context.Context, db *sql.DB, statements ...string) error {
+	db.SetMaxOpenConns(1)
 	for _, statement := range statements {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
@@ -199,7 +207,7 @@ func (s *seed) logins(ctx context.Context, most int) ([]target, error) {
 }
 
 func (s *seed) targets(ctx context.Context, query string, of func(name, id string) target) (list []target, err error) {
-	db, err := s.open()
+	db, err := s.open(onlyReading)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +227,9 @@ func (s *seed) targets(ctx context.Context, query string, of func(name, id strin
 	return list, rows.Err()
 }
 
-// open opens the database for reading beside the server.
-func (s *seed) open() (*sql.DB, error) {
-	return sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_query_only=true&_busy_timeout=5000")
+const onlyReading = "_query_only=true" // an option of the driver
+
+// open opens the database beside the server, with one more option of the driver.
+func (s *seed) open(option string) (*sql.DB, error) {
+	return sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_busy_timeout=5000&"+option)
 }

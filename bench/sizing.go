@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -202,24 +200,12 @@ const (
 
 // fill runs a statement with so many fresh identifiers in ids, and as many copies of the user in copies.
 func (s *seed) fill(ctx context.Context, statement string) error {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: s.database()}).EscapedPath()+"?_busy_timeout=5000")
-	if err != nil {
-		return err
-	}
-	defer db.Close()      //nolint:errcheck // committed
-	db.SetMaxOpenConns(1) // temporary tables belong to a connection
-	for _, one := range []string{
+	return s.change(ctx,
 		fmt.Sprintf(`CREATE TEMP TABLE ids AS WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i < %d)
 			SELECT i, %s AS id FROM n`, sizingCount+1, sqlUUID),
 		`CREATE TEMP TABLE copies AS SELECT users.*, i, ids.id AS copy FROM (SELECT * FROM users LIMIT 1) AS users, ids`,
 		`UPDATE copies SET id = copy, username = username || '-' || i, username_key = username_key || '-' || i`,
 		`ALTER TABLE copies DROP COLUMN i`, `ALTER TABLE copies DROP COLUMN copy`,
 		statement,
-		`PRAGMA wal_checkpoint(TRUNCATE)`,
-	} {
-		if _, err := db.ExecContext(ctx, one); err != nil {
-			return fmt.Errorf("%s: %w", one, err)
-		}
-	}
-	return nil
+	)
 }
