@@ -67,24 +67,17 @@ func asked(t *testing.T, s *Store, explain string) func() []string {
 	}
 }
 
-// What one person did, what was done to him and when he last signed in is found without reading the trail, and each is one question.
-func TestTheTrailOfAPersonIsFoundByAnIndex(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
+// onBothDatabases gives a store with a long trail, and the plans of what it was asked, on each kind of database.
+func onBothDatabases(t *testing.T, show func(t *testing.T, kind string, s *Store, w furniture, plans func() []string)) {
+	t.Helper()
+	for kind, c := range map[string]struct {
 		database func(*testing.T) string
 		explain  string
-		whole    []string // parts of a plan that reads all entries
 	}{
-		"SQLite": {
-			func(t *testing.T) string { t.Helper(); return "sqlite:" + t.TempDir() + "/writ.db" }, "EXPLAIN QUERY PLAN ",
-			[]string{"SCAN audit_events", "USE TEMP B-TREE FOR ORDER BY", "SEARCH audit_organizations USING COVERING INDEX sqlite_autoindex_audit_organizations_1 (organization_id=?)"},
-		},
-		"PostgreSQL": {
-			func(t *testing.T) string { t.Helper(); return postgrestest.Database(t) }, "EXPLAIN ",
-			[]string{"Seq Scan on audit_events", "Seq Scan on audit_organizations"},
-		},
+		"SQLite":     {func(t *testing.T) string { t.Helper(); return "sqlite:" + t.TempDir() + "/writ.db" }, "EXPLAIN QUERY PLAN "},
+		"PostgreSQL": {func(t *testing.T) string { t.Helper(); return postgrestest.Database(t) }, "EXPLAIN "},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s := openAt(t, c.database(t))
 			w := furnish(t, s, s.now())
@@ -94,86 +87,85 @@ func TestTheTrailOfAPersonIsFoundByAnIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			plans := asked(t, s, c.explain)
-			for question, ask := range map[string]func() error{
-				"audit_events_actor": func() error {
-					_, _, err := s.Audit(t.Context(), models.AuditFilter{Actor: w.olga.ID.String()}, models.Page{})
-					return err
-				},
-				"audit_events_actor, of an organization": func() error {
-					filter := models.AuditFilter{Actor: w.olga.ID.String(), OrganizationID: w.acme.ID, Action: "admin.login", Result: models.AuditOK}
-					_, _, err := s.Audit(t.Context(), filter, models.Page{Limit: 1})
-					return err
-				},
-				"audit_events_target": func() error {
-					filter := models.AuditFilter{Target: w.dana.ID.String(), ApplicationID: w.shop.ID, OrganizationID: w.acme.ID}
-					_, _, err := s.Audit(t.Context(), filter, models.Page{Cursor: cursor(4000, "user.update")})
-					return err
-				},
-				"audit_events_actor, for the newest logins": func() error {
-					_, err := s.LastLogins(t.Context(), uuid.Nil, []uuid.UUID{w.olga.ID, w.nils.ID})
-					return err
-				},
-				"audit_events_actor, for the newest logins in an organization": func() error {
-					_, err := s.LastLogins(t.Context(), w.acme.ID, []uuid.UUID{w.olga.ID, w.nils.ID})
-					return err
-				},
-			} {
-				if err := ask(); err != nil {
-					t.Fatal(err)
-				}
-				index, _, _ := strings.Cut(question, ",")
-				told := plans()
-				if len(told) != 1 || !strings.Contains(told[0], index) {
-					t.Errorf("%s: %q", question, told)
-				}
-				for _, plan := range told {
-					for _, whole := range c.whole {
-						if strings.Contains(plan, whole) {
-							t.Errorf("%s reads everything: %s", question, plan)
-						}
+			show(t, kind, s, w, asked(t, s, c.explain))
+		})
+	}
+}
+
+// What one person did, what was done to him and when he last signed in is found without reading the trail, and each is one question.
+func TestTheTrailOfAPersonIsFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	reading := map[string][]string{ // parts of a plan that reads all entries
+		"SQLite": {
+			"SCAN audit_events", "USE TEMP B-TREE FOR ORDER BY",
+			"SEARCH audit_organizations USING COVERING INDEX sqlite_autoindex_audit_organizations_1 (organization_id=?)",
+		},
+		"PostgreSQL": {"Seq Scan on audit_events", "Seq Scan on audit_organizations"},
+	}
+	onBothDatabases(t, func(t *testing.T, kind string, s *Store, w furniture, plans func() []string) {
+		t.Helper()
+		for question, ask := range map[string]func() error{
+			"audit_events_actor": func() error {
+				_, _, err := s.Audit(t.Context(), models.AuditFilter{Actor: w.olga.ID.String()}, models.Page{})
+				return err
+			},
+			"audit_events_actor, of an organization": func() error {
+				filter := models.AuditFilter{Actor: w.olga.ID.String(), OrganizationID: w.acme.ID, Action: "admin.login", Result: models.AuditOK}
+				_, _, err := s.Audit(t.Context(), filter, models.Page{Limit: 1})
+				return err
+			},
+			"audit_events_target": func() error {
+				filter := models.AuditFilter{Target: w.dana.ID.String(), ApplicationID: w.shop.ID, OrganizationID: w.acme.ID}
+				_, _, err := s.Audit(t.Context(), filter, models.Page{Cursor: cursor(4000, "user.update")})
+				return err
+			},
+			"audit_events_actor, for the newest logins": func() error {
+				_, err := s.LastLogins(t.Context(), uuid.Nil, []uuid.UUID{w.olga.ID, w.nils.ID})
+				return err
+			},
+			"audit_events_actor, for the newest logins in an organization": func() error {
+				_, err := s.LastLogins(t.Context(), w.acme.ID, []uuid.UUID{w.olga.ID, w.nils.ID})
+				return err
+			},
+		} {
+			if err := ask(); err != nil {
+				t.Fatal(err)
+			}
+			index, _, _ := strings.Cut(question, ",")
+			told := plans()
+			if len(told) != 1 || !strings.Contains(told[0], index) {
+				t.Errorf("%s: %q", question, told)
+			}
+			for _, plan := range told {
+				for _, whole := range reading[kind] {
+					if strings.Contains(plan, whole) {
+						t.Errorf("%s reads everything: %s", question, plan)
 					}
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // The newest entries of an organization are the first ones of an index: however long its trail is, nothing is sorted.
 func TestTheTrailOfAnOrganizationIsNotSorted(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		database              func(*testing.T) string
-		explain, sorts, index string
-	}{
-		"SQLite": {
-			func(t *testing.T) string { t.Helper(); return "sqlite:" + t.TempDir() + "/writ.db" }, "EXPLAIN QUERY PLAN ", "TEMP B-TREE",
-			"SEARCH audit_organizations USING COVERING INDEX",
-		},
-		"PostgreSQL": {func(t *testing.T) string { t.Helper(); return postgrestest.Database(t) }, "EXPLAIN ", "Sort", "Index"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := openAt(t, c.database(t))
-			w := furnish(t, s, s.now())
-			grown(t, s, 5000, w.acme.ID)
-			if s.postgres != nil {
-				if err := s.writer.Exec("ANALYZE").Error; err != nil {
-					t.Fatal(err)
-				}
-			}
-			plans := asked(t, s, c.explain)
-			for _, page := range []models.Page{{Limit: 25}, {Limit: 25, Cursor: cursor(4000, "user.update")}} {
-				if _, _, err := s.Audit(t.Context(), models.AuditFilter{OrganizationID: w.acme.ID}, page); err != nil {
-					t.Fatal(err)
-				}
-				told := plans()
-				if len(told) != 1 || strings.Contains(told[0], c.sorts) || !strings.Contains(told[0], c.index) {
-					t.Errorf("%+v: %q", page, told)
-				}
-			}
-		})
+	expected := map[string]struct{ sorts, index string }{
+		"SQLite":     {"TEMP B-TREE", "SEARCH audit_organizations USING COVERING INDEX"},
+		"PostgreSQL": {"Sort", "Index"},
 	}
+	onBothDatabases(t, func(t *testing.T, kind string, s *Store, w furniture, plans func() []string) {
+		t.Helper()
+		for _, page := range []models.Page{{Limit: 25}, {Limit: 25, Cursor: cursor(4000, "user.update")}} {
+			if _, _, err := s.Audit(t.Context(), models.AuditFilter{OrganizationID: w.acme.ID}, page); err != nil {
+				t.Fatal(err)
+			}
+			told, of := plans(), expected[kind]
+			if len(told) != 1 || strings.Contains(told[0], of.sorts) || !strings.Contains(told[0], of.index) {
+				t.Errorf("%+v: %q", page, told)
+			}
+		}
+	})
 }
 
 // What an entry costs while the trail is long, with the indexes by actor and target and without: most writes have one.

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,18 +12,20 @@ import (
 	"testing"
 )
 
-// epoch reads the name of a change log.
-func epoch(t *testing.T, path string) (name string) {
+// stored reads one value from a database of SQLite, beside whoever writes there.
+func stored[T any](t *testing.T, path, query string) (value T) {
 	t.Helper()
-	db, err := sql.Open("sqlite3", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close() //nolint:errcheck // a test's connection
-	if err := db.QueryRowContext(t.Context(), "SELECT epoch FROM change_head").Scan(&name); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_busy_timeout=5000")
+	must(t, err)
+	defer db.Close() //nolint:errcheck // only read
+	must(t, db.QueryRowContext(t.Context(), query).Scan(&value))
+	return value
+}
+
+// epoch reads the name of a change log.
+func epoch(t *testing.T, path string) string {
+	t.Helper()
+	return stored[string](t, path, "SELECT epoch FROM change_head")
 }
 
 func mode(t *testing.T, path string) os.FileMode {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"database/sql"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -88,13 +87,9 @@ func (b *portalVisit) upload(t *testing.T, path, file string) {
 }
 
 // importState is what the database says of the only import.
-func importState(t *testing.T, dir string) (state string) {
+func importState(t *testing.T, dir string) string {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "writ.db")+"?_busy_timeout=5000")
-	must(t, err)
-	must(t, db.QueryRowContext(t.Context(), "SELECT state FROM user_imports").Scan(&state))
-	must(t, db.Close())
-	return state
+	return stored[string](t, filepath.Join(dir, "writ.db"), "SELECT state FROM user_imports")
 }
 
 // The process that imports users for the portal is killed in the middle. The next one goes on by itself as soon as the minute is over in which the

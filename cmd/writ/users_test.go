@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/md5"  //nolint:gosec // what other systems made
 	"crypto/sha1" //nolint:gosec // as above
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -85,13 +84,9 @@ func demoData(t *testing.T) string {
 	return dir
 }
 
-func count(t *testing.T, dir string) (n int) {
+func count(t *testing.T, dir string) int {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "writ.db")+"?_busy_timeout=5000")
-	must(t, err)
-	must(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM users WHERE username LIKE 'user%'").Scan(&n))
-	must(t, db.Close())
-	return n
+	return stored[int](t, filepath.Join(dir, "writ.db"), "SELECT count(*) FROM users WHERE username LIKE 'user%'")
 }
 
 func TestImportOfManyUsersAndLoginsOfEachKind(t *testing.T) {

@@ -38,14 +38,7 @@ func jtiOf(t *testing.T, token string) string {
 // tokenOfPassword is one without an end.
 func (w *world) tokenOfPassword(t *testing.T, path, username, password string) string {
 	t.Helper()
-	form := url.Values{"grant_type": {"password"}, "username": {username}, "password": {password}, "ttl": {"0"}}
-	r := w.browser(t).send(t, http.MethodPost, path, form.Encode())
-	want(t, r, http.StatusOK)
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	must(t, json.Unmarshal([]byte(r.text), &answer))
-	return answer.Token
+	return w.token(t, path, "", "", "grant_type", "password", "username", username, "password", password, "ttl", "0")
 }
 
 func (w *world) everyRoute(t *testing.T) (all []everyRoute) {
