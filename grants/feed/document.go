@@ -29,6 +29,7 @@ type Document struct {
 
 	partial bool // there is more behind Seq already
 	signed  time.Time
+	era     uint64 // of the keys, see Hub.current
 	pack    func() []byte
 }
 
@@ -45,6 +46,7 @@ func (h *Hub) sign(d *revocation.Document) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	era := h.era.Load() // before signing: the signer learns of changed keys before the hub does
 	text, err := h.Signer.SignAs(revocation.Type, payload)
 	if err != nil {
 		return nil, err
@@ -52,9 +54,12 @@ func (h *Hub) sign(d *revocation.Document) (*Document, error) {
 	h.Stats.Signed.Add(1)
 	return &Document{
 		Text: text, Epoch: h.epoch, From: d.From, Seq: d.Seq, Complete: d.Complete, Ended: d.Ended,
-		ETag: etag(text), signed: h.Now(), pack: packer(text),
+		ETag: etag(text), signed: h.Now(), era: era, pack: packer(text),
 	}, nil
 }
+
+// current tells whether the keys have not changed since a document was signed. If they have, its key may be a dropped one.
+func (h *Hub) current(d *Document) bool { return d.era == h.era.Load() }
 
 func etag(text string) string {
 	sum := sha256.Sum256([]byte(text))

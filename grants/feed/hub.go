@@ -121,6 +121,7 @@ type Hub struct {
 	dropped []string
 	stale   bool // dropped must be read again
 
+	era        atomic.Uint64 // counts changes of the keys
 	increments increments
 	snapshots  snapshots
 	policies   policies
@@ -261,6 +262,7 @@ func (h *Hub) Apply(change models.Change) {
 // keyChanged makes sure that nothing that a dropped key may have signed is given away. The caller holds the lock.
 func (h *Hub) keyChanged() {
 	h.stale, h.loads = true, h.loads+1
+	h.era.Add(1)
 	h.increments.clear()
 	h.snapshots.clear()
 	h.policies.clear()

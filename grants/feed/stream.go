@@ -126,6 +126,10 @@ func (f *Follower) Next(ctx context.Context) (*Document, error) {
 		case tail.index-next.index > s.hub.Queued:
 			return nil, ErrSlow
 		}
+		if !s.hub.current(next.doc) {
+			f.node = nil
+			return f.join(ctx)
+		}
 		f.node = next
 		if next.doc.Seq >= f.seq { // else it knows that already
 			return f.give(next.doc), nil
@@ -159,7 +163,7 @@ func (f *Follower) join(ctx context.Context) (*Document, error) {
 	if tail == nil {
 		return nil, err
 	}
-	if tail.doc.From <= f.seq && f.seq <= tail.doc.Seq {
+	if tail.doc.From <= f.seq && f.seq <= tail.doc.Seq && s.hub.current(tail.doc) {
 		f.node = tail
 		return f.give(tail.doc), nil
 	}
@@ -311,9 +315,9 @@ func (h *Hub) Wait(ctx context.Context, v View, from Position, patience time.Dur
 	}
 }
 
-// onward gives a document of a stream if it goes on from a position, else one that does.
+// onward gives a document of a stream if it goes on from a position and holds still, else one that does.
 func (h *Hub) onward(ctx context.Context, v View, from Position, d *Document) (*Document, error) {
-	if d != nil && d.From <= from.Seq {
+	if d != nil && d.From <= from.Seq && h.current(d) {
 		return d, nil
 	}
 	return h.After(ctx, v, from)
