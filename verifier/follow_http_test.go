@@ -201,7 +201,12 @@ func TestStreamsThatNeverBringADocumentAreGivenUp(t *testing.T) {
 		"comments":        func(w io.Writer) error { _, err := io.WriteString(w, ": still here\n\n"); return err },
 		"an endless line": func(w io.Writer) error { _, err := io.WriteString(w, "data: "+strings.Repeat("A", 1<<16)); return err },
 		"drops":           func(w io.Writer) error { _, err := io.WriteString(w, "A"); return err },
-		"other events":    func(w io.Writer) error { _, err := io.WriteString(w, "event: other\ndata: x\n\n"); return err },
+		"nothing":         func(io.Writer) error { return io.EOF },
+		"no document": func(w io.Writer) error {
+			_, err := io.WriteString(w, "event: revocations\ndata: x\n\n")
+			return errors.Join(err, io.EOF)
+		},
+		"other events": func(w io.Writer) error { _, err := io.WriteString(w, "event: other\ndata: x\n\n"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

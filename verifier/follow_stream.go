@@ -20,7 +20,7 @@ func (f *follower) from() (url.Values, *knowledge) {
 	return url.Values{"after": {strconv.FormatInt(k.seq, 10)}, "epoch": {k.epoch}}, k
 }
 
-// stream follows by server-sent events until the connection ends. nil means that the next attempt is a poll.
+// stream follows by server-sent events until the connection ends. nil means that the next attempt is due at once.
 func (f *follower) stream(ctx context.Context) error {
 	probing := f.pollNext != f.pace.polls
 	first := f.pace.first
@@ -40,19 +40,27 @@ func (f *follower) stream(ctx context.Context) error {
 	switch {
 	case worked:
 		f.pollNext = f.pace.polls
-		return err
 	case silent || errors.Is(err, errNoStream):
 		// Something between us and Writ holds streams back. Polls tell whether it is more than that.
 		f.logger.Info("feed does not stream, it is polled", "issuer", f.issuer, "cause", err)
-		f.pollUntil = time.Now().Add(f.pollNext)
-		f.pollNext = min(2*f.pollNext, f.pace.pollsMax)
+		f.pollNow()
 		return nil
-	default:
-		return err
+	case errors.Is(err, errBarren): // or cuts them, or puts something else into them
+		f.pollNow()
 	}
+	return err
 }
 
-var errNoStream = errors.New("the answer is no stream")
+// pollNow makes the next attempts polls, for longer each time that streams are of no use.
+func (f *follower) pollNow() {
+	f.pollUntil = time.Now().Add(f.pollNext)
+	f.pollNext = min(2*f.pollNext, f.pace.pollsMax)
+}
+
+var (
+	errNoStream = errors.New("the answer is no stream")
+	errBarren   = errors.New("the stream brought nothing")
+)
 
 // events reads one stream. A document that is applied calls alive, and makes it a stream that works: what merely sends bytes, or what we
 // know already, does not.
@@ -69,7 +77,15 @@ func (f *follower) events(ctx context.Context, alive func()) (worked bool, err e
 	if mediaType(answer) != eventStream {
 		return false, errNoStream
 	}
-	lines := newEventReader(answer.Body)
+	if worked, err = f.documents(ctx, answer.Body, alive); err != nil && !worked {
+		err = fmt.Errorf("%w: %w", errBarren, err)
+	}
+	return worked, err
+}
+
+// documents reads the events of a stream, and takes the documents in them.
+func (f *follower) documents(ctx context.Context, from io.Reader, alive func()) (worked bool, err error) {
+	lines := newEventReader(from)
 	for {
 		name, data, err := lines.next()
 		if err != nil {
