@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -78,7 +79,7 @@ type Portal struct {
 
 	mux     *http.ServeMux
 	texts   texts
-	pages   pages
+	pages   *template.Template
 	assets  assets
 	uploads *uploads
 	origin  string // of our pages

@@ -5,21 +5,15 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
-	"path"
-	"strings"
 	"time"
 )
 
 //go:embed templates
 var templateFiles embed.FS
 
-// pages are the templates by name, each with the frame that all share.
-type pages map[string]*template.Template
-
-// newPages parses the templates, which are our own: that they parse is tested.
-func (p *Portal) newPages() pages {
-	frame := template.Must(template.New("frame").Funcs(template.FuncMap{
+// newPages parses the templates, which are our own: that they parse is tested. All are in one set, the frame once.
+func (p *Portal) newPages() *template.Template {
+	return template.Must(template.New("frame").Funcs(template.FuncMap{
 		"t":        p.texts.say,
 		"address":  address,
 		"asset":    func(name string) string { return address("assets", p.assets.names[name]) },
@@ -29,17 +23,7 @@ func (p *Portal) newPages() pages {
 		"span":     p.texts.span,
 		"copied":   copied,
 		"examples": p.ruleExamples,
-	}).ParseFS(templateFiles, "templates/frame/*.html"))
-	names, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	all := pages{}
-	for _, name := range names {
-		clone := template.Must(frame.Clone())
-		all[strings.TrimSuffix(path.Base(name), ".html")] = template.Must(clone.ParseFS(templateFiles, name))
-	}
-	return all
+	}).ParseFS(templateFiles, "templates/frame/*.html", "templates/*.html"))
 }
 
 // copyable is a value that the script makes copyable by a button.
@@ -62,6 +46,7 @@ type page struct {
 	Token     string // of forms
 	Admin     string // who is signed in
 	Superuser bool
+	Content   template.HTML
 }
 
 // link leads to a page of ours.
@@ -76,8 +61,13 @@ func (v *visit) show(status int, name string, p page) error {
 		p.Token, p.Notice = v.formToken(), v.notice()
 		p.Admin, p.Superuser = v.caller.Admin.Username, v.caller.Superuser
 	}
-	var out bytes.Buffer
-	if err := v.pages[name].ExecuteTemplate(&out, "frame", p); err != nil {
+	var content, out bytes.Buffer
+	err := v.pages.ExecuteTemplate(&content, "page-"+name, p)
+	if err == nil {
+		p.Content = template.HTML(content.String()) //nolint:gosec // a template has escaped it
+		err = v.pages.ExecuteTemplate(&out, "frame", p)
+	}
+	if err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	v.write(status, "text/html; charset=utf-8", out.Bytes())

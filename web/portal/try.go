@@ -92,7 +92,7 @@ func (v *visit) answerTry(a *application) error {
 // showPart renders a block of the frame alone.
 func (v *visit) showPart(name string, body any) error {
 	var out bytes.Buffer
-	if err := v.pages["may"].ExecuteTemplate(&out, "part-"+name, body); err != nil {
+	if err := v.pages.ExecuteTemplate(&out, "part-"+name, body); err != nil {
 		return err
 	}
 	v.write(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
